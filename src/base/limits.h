@@ -1,0 +1,31 @@
+/* Every bound in one place, each with its reason; tests/unit/base/test_limits.c and the tests of the areas go to each
+ * limit and one past it. */
+#pragma once
+
+/* One frame between client and daemon. A compile's diagnostics and its argument list travel in it; 16 MiB is far above
+ * both (ARG_MAX is 2 MiB here), and below what a peer could use to exhaust the daemon with all connections at once. */
+#define HP_FRAME_SIZE_MAX (16u << 20)
+
+/* Arguments in one command line, after response files are opened. The kernel's own limit is 2 MiB of text. */
+#define HP_ARGS_MAX 65536u
+
+/* Response files inside response files. GCC stops at 2000 expansions, real builds nest once or twice. */
+#define HP_RSP_DEPTH_MAX 16u
+#define HP_RSP_SIZE_MAX (16u << 20)
+
+/* One path. Longer ones cannot be opened anyway (PATH_MAX, NUL included). */
+#define HP_PATH_SIZE_MAX 4096u
+
+/* Files in one closure. Chromium's largest units read about 5,000 headers. */
+#define HP_CLOSURE_FILES_MAX 32768u
+#define HP_CLOSURE_ABSENT_MAX 262144u
+
+/* Bytes of one dependency file. */
+#define HP_DEPFILE_SIZE_MAX (16u << 20)
+
+/* One source file that we hash and scan; larger inputs are compiled without the cache. */
+#define HP_SOURCE_SIZE_MAX (256u << 20)
+
+/* One entry: the sum of its outputs, unpacked. */
+#define HP_ENTRY_SIZE_MAX (512u << 20)
+#define HP_ENTRY_OUTPUTS_MAX 256u

@@ -1,0 +1,101 @@
+#include "base/map.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+uint64_t hp_hash(const void *data, size_t len)
+{
+	/* Eight bytes a step, multiply and fold (a wyhash-like mix). */
+	const unsigned char *p = data;
+	uint64_t h = 0x9E3779B97F4A7C15u ^ (uint64_t)len;
+
+	while (len >= 8) {
+		uint64_t w;
+		unsigned __int128 m;
+
+		memcpy(&w, p, 8);
+		m = (unsigned __int128)(h ^ w) * 0xD6E8FEB86659FD93u;
+		h = (uint64_t)m ^ (uint64_t)(m >> 64);
+		p += 8;
+		len -= 8;
+	}
+	if (len) {
+		uint64_t w = 0;
+		unsigned __int128 m;
+
+		memcpy(&w, p, len);
+		m = (unsigned __int128)(h ^ w) * 0xD6E8FEB86659FD93u;
+		h = (uint64_t)m ^ (uint64_t)(m >> 64);
+	}
+	h ^= h >> 32;
+	h *= 0xD6E8FEB86659FD93u;
+	return h ^ (h >> 32);
+}
+
+void hp_map_done(struct hp_map *map)
+{
+	for (size_t i = 0; i < map->cap; i++)
+		free(map->slots[i].key);
+	free(map->slots);
+	*map = (struct hp_map){0};
+}
+
+/* The slot that holds the key, or the free one where it belongs. */
+static struct hp_map_slot *probe(const struct hp_map *map, uint64_t hash, const void *key, size_t key_len)
+{
+	size_t i = (size_t)hash & (map->cap - 1);
+
+	for (;;) {
+		struct hp_map_slot *slot = &map->slots[i];
+
+		if (!slot->key)
+			return slot;
+		if (slot->hash == hash && slot->key_len == key_len && memcmp(slot->key, key, key_len) == 0)
+			return slot;
+		i = (i + 1) & (map->cap - 1);
+	}
+}
+
+void *hp_map_find(const struct hp_map *map, const void *key, size_t key_len)
+{
+	struct hp_map_slot *slot;
+
+	if (map->len == 0)
+		return NULL;
+	slot = probe(map, hp_hash(key, key_len), key, key_len);
+	return slot->key ? slot->value : NULL;
+}
+
+static void grow(struct hp_map *map)
+{
+	struct hp_map bigger = {.cap = map->cap ? map->cap * 2 : 16, .len = map->len};
+
+	bigger.slots = hp_zalloc(bigger.cap * sizeof *bigger.slots);
+	for (size_t i = 0; i < map->cap; i++) {
+		struct hp_map_slot *slot = &map->slots[i];
+
+		if (slot->key)
+			*probe(&bigger, slot->hash, slot->key, slot->key_len) = *slot;
+	}
+	free(map->slots);
+	*map = bigger;
+}
+
+void **hp_map_put(struct hp_map *map, const void *key, size_t key_len)
+{
+	uint64_t hash = hp_hash(key, key_len);
+	struct hp_map_slot *slot;
+
+	if ((map->len + 1) * 4 > map->cap * 3)
+		grow(map);
+	slot = probe(map, hash, key, key_len);
+	if (!slot->key) {
+		slot->hash = hash;
+		slot->key_len = (uint32_t)key_len;
+		slot->key = hp_strndup(key, key_len);
+		map->len++;
+	}
+	return &slot->value;
+}

@@ -1,0 +1,29 @@
+/* A hash map from byte strings to pointers, open addressing; keys are copied, values are the caller's.
+ * A zeroed struct is an empty map. No removal of single keys: the users of it either only grow or drop it whole. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct hp_map_slot {
+	uint64_t hash;
+	uint32_t key_len;
+	char *key; /* NULL: free slot */
+	void *value;
+};
+
+struct hp_map {
+	struct hp_map_slot *slots;
+	size_t cap; /* 0 or a power of two */
+	size_t len;
+};
+
+/* Hash of bytes; not keyed, so only for maps whose size is bounded elsewhere. */
+uint64_t hp_hash(const void *data, size_t len);
+
+void hp_map_done(struct hp_map *map);
+void *hp_map_find(const struct hp_map *map, const void *key, size_t key_len); /* NULL when absent */
+
+/* The place of the value for `key`, made with NULL when new. Valid until the next put. */
+void **hp_map_put(struct hp_map *map, const void *key, size_t key_len);
+#define HP_AUTO_MAP __attribute__((cleanup(hp_map_done)))

@@ -1,0 +1,119 @@
+/* One compiler command line, taken apart. Pure data: it is made from an argument list, a working directory and the
+ * contents of response files, and it travels.
+ *
+ * The rule above all: an option that the table (cc/options_gnu.c) does not have is never guessed. It makes the
+ * invocation a bypass with CC_REASON_UNKNOWN_OPTION. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/strv.h"
+#include "cc/reason.h"
+
+enum cc_family {
+	CC_FAMILY_UNKNOWN = 0,
+	CC_FAMILY_GCC,
+	CC_FAMILY_CLANG,
+};
+
+enum cc_lang {
+	CC_LANG_UNKNOWN = 0,
+	CC_LANG_C,
+	CC_LANG_CXX,
+	CC_LANG_OBJC,
+	CC_LANG_OBJCXX,
+	CC_LANG_ASM_CPP,        /* .S, .sx: preprocessed before the assembler */
+	CC_LANG_ASM,            /* .s */
+	CC_LANG_C_CPP_OUTPUT,   /* .i */
+	CC_LANG_CXX_CPP_OUTPUT, /* .ii */
+};
+
+enum cc_deps_kind {
+	CC_DEPS_NONE = 0,
+	CC_DEPS_ALL,  /* -MD, -Wp,-MD,FILE */
+	CC_DEPS_USER, /* -MMD, -Wp,-MMD,FILE: without system headers */
+};
+
+/* How a command line treats colour in diagnostics; later options win. */
+enum cc_color {
+	CC_COLOR_AUTO = 0, /* no option, or =auto: follows the terminal */
+	CC_COLOR_ALWAYS,
+	CC_COLOR_NEVER,
+};
+
+/* One directory of the include search, as spelled. */
+enum cc_dir_kind {
+	CC_DIR_QUOTE,  /* -iquote */
+	CC_DIR_ANGLE,  /* -I */
+	CC_DIR_SYSTEM, /* -isystem */
+	CC_DIR_AFTER,  /* -idirafter */
+};
+
+struct cc_dir {
+	enum cc_dir_kind kind;
+	char *path;
+};
+
+struct cc_invocation {
+	enum cc_family family;
+	enum cc_reason bypass;   /* CC_REASON_NONE: cacheable as far as the command line tells */
+	char bypass_detail[128]; /* the option or file that caused it, cut */
+
+	struct hp_strv args; /* argv[1…] with response files opened */
+	enum cc_lang lang;
+	const char *lang_name; /* what -x calls it: "c", "c++", "assembler-with-cpp" … */
+	char *input;           /* as spelled */
+	char *output;          /* as spelled, or the default name (basename with .o) */
+
+	/* Dependency file. */
+	enum cc_deps_kind deps;
+	char *deps_file;   /* as spelled or the driver's default name; NULL when deps is NONE */
+	char *deps_target; /* the text left of the colon, already quoted as the compiler prints it */
+	bool deps_phony;   /* -MP */
+
+	/* What the include search looks through before the compiler's own directories, in command-line order. */
+	struct cc_dir *dirs;
+	size_t dirs_len;
+	struct hp_strv forced_includes; /* -include, -imacros, in order */
+
+	/* The arguments that make the action key, in order: output, input, dependency, diagnostics-free and other
+	 * arguments without effect left out, separate and joined spellings unified. */
+	struct hp_strv key_args;
+
+	/* The arguments that change which programs run, the target, or the compiler's own search directories
+	 * (-m32 -march=native --target= -B --sysroot -nostdinc -stdlib= -specs= …). */
+	struct hp_strv ident_args;
+
+	bool embeds_cwd;       /* the object can hold the working directory (-g, …) */
+	bool debug_prefix_map; /* informational: some -f*-prefix-map is in force */
+	enum cc_color color;
+	bool date_time_fixed; /* user redefined __DATE__ and __TIME__ by -D: no effect yet; false */
+};
+
+void cc_invocation_done(struct cc_invocation *inv);
+
+/* Reads a response file for cc_invocation_parse: appends its bytes to `out`. Returns 0 or -code. The parser bounds
+ * depth and size (HP_RSP_DEPTH_MAX, HP_RSP_SIZE_MAX). `path` is as spelled, relative to the compile's directory. */
+typedef int (*cc_read_file_fn)(void *ctx, const char *path, struct hp_buf *out);
+
+/* Takes argv apart. `argv0` is the name the compiler was called by (its basename decides the default language: g++,
+ * clang++, c++ compile .c as C++); argv is what follows it, argc strings. Always fills *inv (release with
+ * cc_invocation_done); a command line that is not cacheable has inv->bypass set, and that is no error.
+ * Returns 0, or -HP_INVALID only for a NULL argument list. */
+int cc_invocation_parse(struct cc_invocation *inv, enum cc_family family, const char *argv0, size_t argc,
+                        char *const *argv, cc_read_file_fn read_file, void *read_ctx, struct hp_err *err);
+
+/* The arguments (argv[1…]) to run on a miss, appended to `out`: the user's own, except
+ *  - deps NONE: "-MD" "-MF" private_deps are added (not for CC_LANG_ASM and the *_CPP_OUTPUT languages);
+ *  - deps ALL: nothing changes, the user's file is read;
+ *  - deps USER: every -MMD becomes -MD and the file becomes private_deps, targets and -MP kept;
+ *  - force_color: -fdiagnostics-color=always (GCC) or -fcolor-diagnostics (Clang) is added in front.
+ * Response files are replaced by their contents only when something inside them had to change. */
+void cc_invocation_run_args(const struct cc_invocation *inv, const char *private_deps, bool force_color,
+                            struct hp_strv *out);
+
+/* For `hpcc inspect -- CC ARGS…`: one line an argument with its class and whether it is in the key. */
+void cc_invocation_describe(const struct cc_invocation *inv, struct hp_buf *out);

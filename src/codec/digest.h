@@ -22,8 +22,8 @@ static inline bool codec_digest_eq(const struct codec_digest *a, const struct co
 void codec_blake3(const void *data, size_t len, struct codec_digest *ret_digest);
 
 /* Incremental. The struct may be copied to fork the state (the action key relies on it). 8-byte aligned opaque room
- * for blake3_hasher; codec/digest.c asserts that it fits. */
-struct codec_hasher {
+ * for blake3_hasher; codec/digest.c asserts that it fits. may_alias: what lies in it is written as another type. */
+struct __attribute__((may_alias)) codec_hasher {
 	uint64_t opaque[240];
 };
 void codec_hasher_init(struct codec_hasher *h);

@@ -1,0 +1,183 @@
+#include "sys/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+#include "base/mem.h"
+#include "sys/entropy.h"
+
+void sys_stamp_from_stat(const struct stat *st, struct sys_stamp *ret_stamp)
+{
+	ret_stamp->dev = st->st_dev;
+	ret_stamp->ino = st->st_ino;
+	ret_stamp->size = (uint64_t)st->st_size;
+	ret_stamp->mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+	ret_stamp->ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+	ret_stamp->mode = st->st_mode;
+}
+
+int sys_stamp_path(const char *path, struct sys_stamp *ret_stamp)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	sys_stamp_from_stat(&st, ret_stamp);
+	return 0;
+}
+
+int sys_stamp_fd(int fd, struct sys_stamp *ret_stamp)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	sys_stamp_from_stat(&st, ret_stamp);
+	return 0;
+}
+
+/* Reads to the end, at most size_max. Returns 0 or -errno; EFBIG for more. */
+static int read_all(int fd, size_t size_hint, size_t size_max, struct hp_buf *out)
+{
+	size_t start = out->len;
+
+	for (;;) {
+		size_t room = size_hint > out->len - start ? size_hint - (out->len - start) + 1 : 65536;
+		char *dst = hp_buf_reserve(out, room);
+		ssize_t n = read(fd, dst, room);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return 0;
+		hp_buf_added(out, (size_t)n);
+		if (out->len - start > size_max)
+			return -EFBIG;
+	}
+}
+
+int sys_read_file(const char *path, size_t size_max, struct hp_buf *out, struct sys_stamp *ret_stamp,
+                  struct hp_err *err)
+{
+	HP_AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct sys_stamp before;
+	struct sys_stamp after;
+	int r;
+
+	if (fd < 0)
+		return hp_err_sys(err, errno, "%s", path);
+	r = sys_stamp_fd(fd, &before);
+	if (r < 0)
+		return hp_err_sys(err, -r, "%s", path);
+	if (!S_ISREG(before.mode))
+		return hp_err_set(err, HP_INVALID, "%s: not a regular file", path);
+	if (before.size > size_max)
+		return hp_err_set(err, HP_EXHAUSTED, "%s: larger than the limit of %zu bytes", path, size_max);
+	r = read_all(fd, before.size, size_max, out);
+	if (r == -EFBIG)
+		return hp_err_set(err, HP_EXHAUSTED, "%s: larger than the limit of %zu bytes", path, size_max);
+	if (r < 0)
+		return hp_err_sys(err, -r, "%s", path);
+	if (!ret_stamp)
+		return 0;
+	r = sys_stamp_fd(fd, &after);
+	if (r < 0)
+		return hp_err_sys(err, -r, "%s", path);
+	if (!sys_stamp_eq(&before, &after))
+		return hp_err_set(err, HP_ABORTED, "%s: changed while it was read", path);
+	*ret_stamp = after;
+	return 0;
+}
+
+int sys_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int sys_write_file_atomic(const char *path, mode_t mode, const void *data, size_t len, struct hp_err *err)
+{
+	HP_AUTO_FREE char *tmp = hp_asprintf("%s.%016llx.tmp", path, (unsigned long long)sys_random_u64());
+	HP_AUTO_CLOSE int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	int r;
+
+	if (fd < 0)
+		return hp_err_sys(err, errno, "%s", tmp);
+	r = sys_write_all(fd, data, len);
+	if (r == 0 && rename(tmp, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlink(tmp);
+		return hp_err_sys(err, -r, "%s", path);
+	}
+	return 0;
+}
+
+int sys_mkdirs(const char *path, mode_t mode, struct hp_err *err)
+{
+	HP_AUTO_FREE char *copy = hp_strdup(path);
+
+	for (char *p = copy + 1; *copy; p++) {
+		char c = *p;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*p = '\0';
+		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+			return hp_err_sys(err, errno, "%s", copy);
+		if (c == '\0')
+			break;
+		*p = c;
+	}
+	return 0;
+}
+
+void sys_path_join(struct hp_buf *out, const char *dir, const char *path)
+{
+	if (path[0] != '/') {
+		hp_buf_str(out, dir);
+		hp_buf_char(out, '/');
+	}
+	hp_buf_str(out, path);
+}
+
+int64_t sys_fs_step_ns(int fd)
+{
+	/* Magic numbers of <linux/magic.h>; f_type is signed long on glibc and unsigned on musl. */
+	static const unsigned long local[] = {
+	        0xEF53u,     /* ext2, ext3, ext4 */
+	        0x58465342u, /* xfs */
+	        0x9123683Eu, /* btrfs */
+	        0x01021994u, /* tmpfs */
+	        0x794C7630u, /* overlayfs: stamps are the upper file system's */
+	        0xF2F52010u, /* f2fs */
+	        0x2FC12FC1u, /* zfs */
+	        0xCA451A4Eu, /* bcachefs */
+	};
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) == 0) {
+		for (size_t i = 0; i < HP_ARRAY_SIZE(local); i++) {
+			if ((unsigned long)fs.f_type == local[i])
+				return 0;
+		}
+	}
+	return 2000000000;
+}

@@ -1,0 +1,110 @@
+#include "sys/net.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sys/clock.h"
+
+static int wait_for(int fd, short events, int64_t deadline_ns)
+{
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = events};
+		int64_t left_ms = (deadline_ns - sys_monotonic_ns() + 999999) / 1000000;
+		int n;
+
+		if (left_ms <= 0)
+			return -ETIMEDOUT;
+		n = poll(&p, 1, left_ms > 3600000 ? 3600000 : (int)left_ms);
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+int sys_wait_readable(int fd, int timeout_ms)
+{
+	int r;
+
+	if (timeout_ms < 0) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+
+		while (poll(&p, 1, -1) < 0) {
+			if (errno != EINTR)
+				return -errno;
+		}
+		return 1;
+	}
+	r = wait_for(fd, POLLIN, sys_monotonic_ns() + (int64_t)timeout_ms * 1000000);
+	return r == -ETIMEDOUT ? 0 : r < 0 ? r : 1;
+}
+
+/* Data is nearly always there when we look, so the call comes first and the wait only when it would block. */
+int sys_recv_all(int fd, void *dst, size_t len, int64_t deadline_ns)
+{
+	char *p = dst;
+
+	while (len) {
+		ssize_t n = recv(fd, p, len, MSG_DONTWAIT);
+
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+			continue;
+		}
+		if (n == 0)
+			return -ECONNRESET;
+		if (errno == EAGAIN) {
+			int r = wait_for(fd, POLLIN, deadline_ns);
+
+			if (r < 0)
+				return r;
+		} else if (errno != EINTR) {
+			return -errno;
+		}
+	}
+	return 0;
+}
+
+int sys_send_all(int fd, const void *src, size_t len, int64_t deadline_ns)
+{
+	const char *p = src;
+
+	while (len) {
+		ssize_t n = send(fd, p, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n >= 0) {
+			p += n;
+			len -= (size_t)n;
+			continue;
+		}
+		if (errno == EAGAIN) {
+			int r = wait_for(fd, POLLOUT, deadline_ns);
+
+			if (r < 0)
+				return r;
+		} else if (errno != EINTR) {
+			return -errno;
+		}
+	}
+	return 0;
+}
+
+int sys_connect_loopback(uint16_t port)
+{
+	struct sockaddr_in addr = {
+	        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int saved;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&addr, sizeof addr) == 0)
+		return fd;
+	saved = errno;
+	(void)close(fd);
+	return -saved;
+}

@@ -29,3 +29,14 @@ void cc_depfile_print(enum cc_family family, const char *target, char *const *de
 
 /* Appends `path` quoted as the family quotes a target given by -MQ (or the default target). */
 void cc_depfile_quote_target(enum cc_family family, const char *path, struct hp_buf *out);
+
+/* One -MT (quote = false) or -MQ (quote = true) of a command line. */
+struct cc_depfile_target {
+	const char *text;
+	bool quote;
+};
+
+/* Appends what the family prints left of the colon for these options, given in command-line order: GCC drops a leading
+ * "./" of every target, -MT included, and prints all -MT before all -MQ, these rotated; both wrap long lists. */
+void cc_depfile_join_targets(enum cc_family family, const struct cc_depfile_target *targets, size_t targets_len,
+                             struct hp_buf *out);

@@ -29,3 +29,16 @@
 /* One entry: the sum of its outputs, unpacked. */
 #define HP_ENTRY_SIZE_MAX (512u << 20)
 #define HP_ENTRY_OUTPUTS_MAX 256u
+
+/* The metadata of one entry, unpacked, and the same again for its paths when spelled out (they share directories at
+ * rest, so a few bytes could otherwise ask for gigabytes). 300,000 paths of 200 bytes stay below it. */
+#define HP_ENTRY_META_SIZE_MAX (64u << 20)
+
+/* The configuration file. toml++ recurses once per part of a dotted key, also when it frees: 16,000 parts fit the usual
+ * 8 MiB stack, so the dots of the whole file are bounded far below that. */
+#define HP_CONFIG_SIZE_MAX (64u << 10)
+#define HP_CONFIG_DOTS_MAX 2048u
+#define HP_CONFIG_CACHES_MAX 8u
+
+/* A secret read from a file named in the configuration: keys and tokens are a few KiB at most. */
+#define HP_SECRET_SIZE_MAX (64u << 10)

@@ -63,6 +63,12 @@ struct cc_invocation {
 	char bypass_detail[128]; /* the option or file that caused it, cut */
 
 	struct hp_strv args; /* argv[1…] with response files opened */
+
+	/* argv[1…] as given when a response file was opened, else empty; and whether rewriting dependency options means
+	 * to write out what the files held. */
+	struct hp_strv user_args;
+	bool rewrite_opened;
+
 	enum cc_lang lang;
 	const char *lang_name; /* what -x calls it: "c", "c++", "assembler-with-cpp" … */
 	char *input;           /* as spelled */

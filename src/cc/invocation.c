@@ -1,0 +1,351 @@
+#include "cc/invocation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cc/depfile.h"
+#include "cc/invocation_priv.h"
+#include "cc/rsp.h"
+
+void cc_invocation_done(struct cc_invocation *inv)
+{
+	hp_strv_done(&inv->args);
+	hp_strv_done(&inv->user_args);
+	free(inv->input);
+	free(inv->output);
+	free(inv->deps_file);
+	free(inv->deps_target);
+	for (size_t i = 0; i < inv->dirs_len; i++)
+		free(inv->dirs[i].path);
+	free(inv->dirs);
+	hp_strv_done(&inv->forced_includes);
+	hp_strv_done(&inv->key_args);
+	hp_strv_done(&inv->ident_args);
+	*inv = (struct cc_invocation){0};
+}
+
+static void set_reason(struct cc_invocation *inv, enum cc_reason reason, const char *detail)
+{
+	inv->bypass = reason;
+	(void)snprintf(inv->bypass_detail, sizeof inv->bypass_detail, "%.*s", (int)sizeof inv->bypass_detail - 1,
+	               detail ? detail : "");
+}
+
+void cc_parser_bypass(struct cc_parser *p, enum cc_reason reason, const char *detail)
+{
+	if (p->inv->bypass == CC_REASON_NONE)
+		set_reason(p->inv, reason, detail);
+}
+
+static void add_dir(struct cc_parser *p, enum cc_dir_kind kind, const struct cc_arg *arg)
+{
+	struct cc_invocation *inv = p->inv;
+
+	/* "=dir" and "$SYSROOT/dir" stand below the sysroot. */
+	if (arg->value[0] == '=' || hp_startswith(arg->value, "$SYSROOT"))
+		cc_parser_bypass(p, CC_REASON_UNSUPPORTED_OPTION, arg->text);
+	if ((inv->dirs_len & (inv->dirs_len - 1)) == 0)
+		inv->dirs = hp_realloc(inv->dirs, (inv->dirs_len ? inv->dirs_len * 2 : 1) * sizeof *inv->dirs);
+	inv->dirs[inv->dirs_len++] = (struct cc_dir){kind, hp_strdup(arg->value)};
+}
+
+static void add_target(struct cc_parser *p, const struct cc_arg *arg)
+{
+	bool quoted = arg->row->act == CC_ACT_MQ;
+	struct hp_buf *out = quoted && p->inv->family == CC_FAMILY_GCC ? &p->quoted_targets : &p->targets;
+
+	if (!*arg->value)
+		cc_parser_bypass(p, CC_REASON_DEPFILE_OPTION, arg->text);
+	if (out->len > 0)
+		hp_buf_char(out, ' ');
+	if (quoted)
+		cc_depfile_quote_target(p->inv->family, arg->value, out);
+	else
+		hp_buf_str(out, arg->value);
+	p->targets_len++;
+}
+
+static void set_color(struct cc_parser *p, const struct cc_arg *arg)
+{
+	if (arg->row->act == CC_ACT_COLOR_NEVER || arg->negative)
+		p->inv->color = CC_COLOR_NEVER;
+	else if (arg->row->act == CC_ACT_COLOR_ALWAYS || hp_streq(arg->value, "always"))
+		p->inv->color = CC_COLOR_ALWAYS;
+	else
+		p->inv->color = hp_streq(arg->value, "never") ? CC_COLOR_NEVER : CC_COLOR_AUTO;
+}
+
+/* Dependency options; false when the option is another. */
+static bool take_deps_option(struct cc_parser *p, const struct cc_arg *arg)
+{
+	switch (arg->row->act) {
+	case CC_ACT_MD:
+		p->md = true;
+		return true;
+	case CC_ACT_MMD:
+		p->mmd = true;
+		return true;
+	case CC_ACT_MF:
+		p->deps_file = arg->value;
+		p->deps_detail = true;
+		return true;
+	case CC_ACT_MT:
+	case CC_ACT_MQ:
+		add_target(p, arg);
+		p->deps_detail = true;
+		return true;
+	case CC_ACT_MP:
+		p->inv->deps_phony = true;
+		p->deps_detail = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Options of the include search; false when the option is another. */
+static bool take_include_option(struct cc_parser *p, const struct cc_arg *arg)
+{
+	switch (arg->row->act) {
+	case CC_ACT_DIR_ANGLE:
+		add_dir(p, CC_DIR_ANGLE, arg);
+		return true;
+	case CC_ACT_DIR_QUOTE:
+		add_dir(p, CC_DIR_QUOTE, arg);
+		return true;
+	case CC_ACT_DIR_SYSTEM:
+		add_dir(p, CC_DIR_SYSTEM, arg);
+		return true;
+	case CC_ACT_DIR_AFTER:
+		add_dir(p, CC_DIR_AFTER, arg);
+		return true;
+	case CC_ACT_INCLUDE:
+	case CC_ACT_IMACROS:
+		hp_strv_add(&p->inv->forced_includes, arg->value);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Options that carry others; they add themselves to the key. False when the option is another. */
+static bool take_opened_option(struct cc_parser *p, const struct cc_arg *arg)
+{
+	switch (arg->row->act) {
+	case CC_ACT_PREPROCESSOR:
+		cc_parser_open_preprocessor(p, arg);
+		return true;
+	case CC_ACT_ASSEMBLER:
+		cc_parser_open_assembler(p, arg);
+		return true;
+	case CC_ACT_XCLANG:
+		cc_parser_open_xclang(p, arg);
+		return true;
+	case CC_ACT_MLLVM:
+		cc_parser_open_mllvm(p, arg);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void take_other_option(struct cc_parser *p, const struct cc_arg *arg)
+{
+	switch (arg->row->act) {
+	case CC_ACT_COMPILE:
+		p->compile = true;
+		break;
+	case CC_ACT_MODE:
+		if (p->mode == CC_REASON_NONE) {
+			p->mode = (enum cc_reason)arg->row->bypass;
+			p->mode_detail = arg->text;
+		}
+		break;
+	case CC_ACT_OUTPUT:
+		p->output = arg->value;
+		p->outputs++;
+		break;
+	case CC_ACT_LANG:
+		p->lang_option = hp_streq(arg->value, "none") ? NULL : arg->value;
+		break;
+	case CC_ACT_DEBUG_ON:
+		p->debug = !arg->negative;
+		break;
+	case CC_ACT_DEBUG_OFF:
+		p->debug = false;
+		break;
+	case CC_ACT_COLOR_ALWAYS:
+	case CC_ACT_COLOR_NEVER:
+	case CC_ACT_COLOR_VALUE:
+		set_color(p, arg);
+		break;
+	case CC_ACT_PREFIX_MAP:
+		p->inv->debug_prefix_map = true;
+		break;
+	case CC_ACT_ARCH:
+		if (++p->archs > 1)
+			cc_parser_bypass(p, CC_REASON_MULTIPLE_ARCH, arg->value);
+		break;
+	case CC_ACT_DIAG_FORMAT:
+		if (hp_endswith(arg->value, "-file"))
+			cc_parser_bypass(p, CC_REASON_SIDE_FILES, arg->text);
+		break;
+	default:
+		break;
+	}
+}
+
+static void take_option(struct cc_parser *p, const struct cc_arg *arg)
+{
+	const struct cc_option *row = arg->row;
+
+	if (!row) {
+		cc_parser_bypass(p, CC_REASON_UNKNOWN_OPTION, arg->text);
+		return;
+	}
+	if (arg->value_missing) {
+		cc_parser_bypass(p, CC_REASON_UNSUPPORTED_OPTION, arg->text);
+		return;
+	}
+	if (row->bypass != CC_REASON_NONE && row->act != CC_ACT_MODE && !arg->negative)
+		cc_parser_bypass(p, (enum cc_reason)row->bypass, arg->text);
+	if ((row->flags & CC_OPT_ABS) && arg->value[0] != '/')
+		cc_parser_bypass(p, CC_REASON_UNSUPPORTED_OPTION, arg->text);
+	if ((row->flags & CC_OPT_CWD) && !arg->negative)
+		p->inv->embeds_cwd = true;
+	if (p->cc1_option && row->act != CC_ACT_XCLANG) {
+		/* "-Xclang -option -x …": where the value is taken from is for Clang to know. */
+		cc_parser_bypass(p, CC_REASON_UNSUPPORTED_OPTION, p->cc1_option);
+		p->cc1_option = NULL;
+	}
+	if (take_opened_option(p, arg))
+		return;
+	if (!take_include_option(p, arg) && !take_deps_option(p, arg))
+		take_other_option(p, arg);
+	if (cc_key_wants(p->inv->family, arg))
+		cc_key_add(&p->inv->key_args, arg);
+	if (row->flags & CC_OPT_IDENT)
+		cc_key_add(&p->inv->ident_args, arg);
+}
+
+static void take_input(struct cc_parser *p, const char *path)
+{
+	if (p->inputs++ == 0) {
+		p->input = path;
+		p->input_lang = p->lang_option;
+	}
+}
+
+static void take_all(struct cc_parser *p, const unsigned char *from_file)
+{
+	struct cc_invocation *inv = p->inv;
+	size_t argc = inv->args.len;
+	struct cc_arg arg;
+
+	for (size_t i = 0; i < argc; i += arg.count) {
+		cc_arg_read(inv->family, argc, inv->args.v, i, &arg);
+		if (from_file && arg.option) {
+			bool from = from_file[i];
+
+			/* Also where an option and its value stand on two sides of the file's edge. */
+			if ((from && arg.row &&
+			     (arg.row->cls == CC_CLASS_DEPENDENCY || arg.row->act == CC_ACT_PREPROCESSOR)) ||
+			    from != (bool)from_file[i + arg.count - 1])
+				inv->rewrite_opened = true;
+		}
+		if (arg.option)
+			take_option(p, &arg);
+		else
+			take_input(p, arg.text);
+	}
+	if (p->cc1_option)
+		cc_parser_bypass(p, CC_REASON_UNSUPPORTED_OPTION, p->cc1_option);
+}
+
+/* What the mode and the inputs say goes before what single options say: "linking" explains a command line better than
+ * an option of the linker does. */
+static bool finish_mode(struct cc_parser *p)
+{
+	struct cc_invocation *inv = p->inv;
+
+	if (p->mode != CC_REASON_NONE)
+		set_reason(inv, p->mode, p->mode_detail);
+	else if (!p->compile)
+		set_reason(inv, CC_REASON_NO_COMPILE, "");
+	else if (p->inputs == 0)
+		cc_parser_bypass(p, CC_REASON_NO_INPUT, "");
+	else if (hp_streq(p->input, "-"))
+		set_reason(inv, CC_REASON_STDIN_INPUT, "-");
+	else if (cc_path_is_special(p->input))
+		set_reason(inv, CC_REASON_SPECIAL_INPUT, p->input);
+	else if (p->inputs > 1)
+		cc_parser_bypass(p, CC_REASON_MULTIPLE_INPUTS, "");
+	else if (!*p->input)
+		cc_parser_bypass(p, CC_REASON_SPECIAL_INPUT, "");
+	else
+		return true;
+	return false;
+}
+
+static void finish(struct cc_parser *p)
+{
+	struct cc_invocation *inv = p->inv;
+
+	if (p->input)
+		inv->input = hp_strdup(p->input);
+	if (p->debug)
+		inv->embeds_cwd = true;
+	if (!finish_mode(p))
+		return;
+	cc_parser_language(p);
+	if (p->outputs > 1 || (p->output && (!*p->output || cc_path_is_special(p->output))))
+		cc_parser_bypass(p, CC_REASON_SPECIAL_OUTPUT, p->output);
+	inv->output = p->output ? hp_strdup(p->output) : cc_with_suffix(p->input, ".o", false);
+	cc_parser_finish_deps(p);
+
+	/* Two things that are no arguments: the language when the suffix gives it, and the driver's mode, which is not
+	 * in the identity where one program has both names. */
+	if (inv->lang_name) {
+		hp_strv_add(&inv->key_args, "-x");
+		hp_strv_add(&inv->key_args, inv->lang_name);
+	}
+	if (p->cxx_driver)
+		hp_strv_add(&inv->key_args, "--driver-mode=g++");
+}
+
+int cc_invocation_parse(struct cc_invocation *inv, enum cc_family family, const char *argv0, size_t argc,
+                        char *const *argv, cc_read_file_fn read_file, void *read_ctx, struct hp_err *err)
+{
+	struct cc_parser p = {.inv = inv};
+	unsigned char *from_file HP_AUTO_FREE = NULL;
+	struct hp_err rsp_err = {0};
+	bool opened;
+
+	*inv = (struct cc_invocation){.family = family};
+	if (!argv && argc > 0)
+		return hp_err_set(err, HP_INVALID, "command line: no argument list");
+	if (family == CC_FAMILY_UNKNOWN) {
+		set_reason(inv, CC_REASON_UNKNOWN_COMPILER, argv0);
+		return 0;
+	}
+	if (argc > HP_ARGS_MAX) {
+		set_reason(inv, CC_REASON_TOO_MANY_ARGS, "");
+		return 0;
+	}
+	if (cc_rsp_expand(family, argc, argv, read_file, read_ctx, &inv->args, &opened, &from_file, &rsp_err) < 0) {
+		set_reason(inv, CC_REASON_RESPONSE_FILE, rsp_err.msg);
+		return 0;
+	}
+	for (size_t i = 0; opened && i < argc; i++)
+		hp_strv_add(&inv->user_args, argv[i]);
+	p.cxx_driver = argv0 && cc_driver_is_cxx(argv0);
+	take_all(&p, from_file);
+	finish(&p);
+	free(p.wp_file);
+	hp_buf_done(&p.targets);
+	hp_buf_done(&p.quoted_targets);
+	return 0;
+}

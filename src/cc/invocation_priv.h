@@ -1,0 +1,73 @@
+/* Shared by the files that take a command line apart. */
+#pragma once
+
+#include "cc/invocation.h"
+#include "cc/options.h"
+
+struct cc_parser {
+	struct cc_invocation *inv;
+	bool cxx_driver; /* called by a C++ name */
+
+	/* Mode: -c, and the first option that asks for something else. */
+	bool compile;
+	enum cc_reason mode;
+	const char *mode_detail;
+
+	/* Inputs. */
+	const char *lang_option; /* value of the -x in force; NULL: by suffix */
+	const char *input_lang;  /* the same, at the first input */
+	const char *input;
+	size_t inputs;
+
+	const char *output;
+	size_t outputs;
+	size_t archs;
+	bool debug; /* debug information is on */
+
+	/* Dependency options. */
+	bool md;
+	bool mmd;
+	bool deps_detail; /* one of -MF -MT -MQ -MP */
+	const char *deps_file;
+	enum cc_deps_kind wp_kind; /* from -Wp,-MD,FILE */
+	char *wp_file;             /* owned */
+	size_t wp_count;
+	struct hp_buf targets;        /* explicit targets as printed, joined by spaces */
+	struct hp_buf quoted_targets; /* GCC prints those of -MQ behind those of -MT */
+	size_t targets_len;
+
+	const char *cc1_option; /* the -Xclang option that waits for its value */
+};
+
+/* Records the reason unless there is one already. */
+void cc_parser_bypass(struct cc_parser *p, enum cc_reason reason, const char *detail);
+
+/* The language of -x NAME or of a suffix. Fills lang and lang_name, or records the bypass. (lang.c) */
+void cc_parser_language(struct cc_parser *p);
+bool cc_driver_is_cxx(const char *argv0);
+
+/* The file name with its suffix replaced: only the part behind the last slash is looked at; `keep_dir` keeps what is
+ * before. The caller frees. (lang.c) */
+char *cc_with_suffix(const char *path, const char *suffix, bool keep_dir);
+
+/* A name that is no regular file for certain: "-" or something in /dev or /proc. (lang.c) */
+bool cc_path_is_special(const char *path);
+
+/* Everything about dependency options once all arguments were seen. (deps.c) */
+void cc_parser_finish_deps(struct cc_parser *p);
+
+/* Options that carry arguments of another program: they are opened, and what is not known makes a bypass. Those that
+ * are known are added to the key. (opened.c) */
+void cc_parser_open_preprocessor(struct cc_parser *p, const struct cc_arg *arg);
+void cc_parser_open_assembler(struct cc_parser *p, const struct cc_arg *arg);
+void cc_parser_open_xclang(struct cc_parser *p, const struct cc_arg *arg);
+void cc_parser_open_mllvm(struct cc_parser *p, const struct cc_arg *arg);
+
+/* The kind and the length before the file name when `text` is exactly -Wp,-MD,FILE or -Wp,-MMD,FILE; NONE otherwise. */
+enum cc_deps_kind cc_wp_deps(const char *text, const char **ret_file);
+
+/* Appends the argument to the key in its unified spelling. (key.c) */
+void cc_key_add(struct hp_strv *key, const struct cc_arg *arg);
+
+/* Whether the argument belongs into the key. (key.c) */
+bool cc_key_wants(enum cc_family family, const struct cc_arg *arg);

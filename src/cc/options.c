@@ -1,0 +1,169 @@
+#include "cc/options.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cc/options_priv.h"
+
+static const struct cc_option_table *const tables[] = {&cc_options_gnu, &cc_options_gnu_f1, &cc_options_gnu_f2,
+                                                       &cc_options_gnu_m};
+
+const struct cc_option_table *cc_option_table(unsigned index)
+{
+	return index < HP_ARRAY_SIZE(tables) ? tables[index] : NULL;
+}
+
+const char *cc_opt_value_name(enum cc_opt_value value)
+{
+	static const char *const names[] = {"none", "joined", "separate", "either", "comma"};
+
+	return names[value];
+}
+
+const char *cc_opt_class_name(enum cc_opt_class cls)
+{
+	static const char *const names[] = {"mode",        "output",     "input",  "include",   "define",     "codegen",
+	                                    "diagnostics", "dependency", "linker", "side-file", "passthrough"};
+
+	return names[cls];
+}
+
+/* Rows of one table that can begin `text`: the two leading bytes of a spelling are the same in the whole -f and the
+ * whole -m table, so `skip` of them are not compared. */
+struct search {
+	const struct cc_option_table *table;
+	size_t skip;
+	const char *text; /* the argument without what is skipped */
+	size_t text_len;
+	unsigned family_bit;
+};
+
+/* The number of rows that are not above the first `len` bytes of the text, among the first `rows_len`. */
+static size_t rows_upto(const struct search *s, size_t rows_len, size_t len)
+{
+	size_t lo = 0;
+
+	while (lo < rows_len) {
+		size_t mid = lo + (rows_len - lo) / 2;
+		const struct cc_option *row = &s->table->rows[mid];
+		size_t row_len = row->len - s->skip;
+		int order = memcmp(row->spelling + s->skip, s->text, row_len < len ? row_len : len);
+
+		if (order < 0 || (order == 0 && row_len <= len))
+			lo = mid + 1;
+		else
+			rows_len = mid;
+	}
+	return lo;
+}
+
+static bool row_fits(const struct search *s, const struct cc_option *row)
+{
+	if (!(row->families & s->family_bit))
+		return false;
+	if (row->value == CC_VALUE_NONE || row->value == CC_VALUE_SEPARATE)
+		return row->len - s->skip == s->text_len;
+	return true;
+}
+
+/* Longest prefix first. The greatest row not above the text either begins it, or shares some first bytes with it; a
+ * row that begins the text and stands lower can be no longer than those. So each round shortens the text, and two or
+ * three rounds end the search. */
+static const struct cc_option *longest_row(const struct search *s)
+{
+	size_t rows_len = s->table->len;
+	size_t len = s->text_len;
+
+	for (;;) {
+		const struct cc_option *row;
+		size_t row_len;
+		size_t common = 0;
+
+		rows_len = rows_upto(s, rows_len, len);
+		if (rows_len == 0)
+			return NULL;
+		row = &s->table->rows[--rows_len];
+		row_len = row->len - s->skip;
+		while (common < row_len && common < len && row->spelling[s->skip + common] == s->text[common])
+			common++;
+		if (common == row_len && row_fits(s, row))
+			return row;
+		len = common;
+	}
+}
+
+/* The row of "-f" or "-m" and what follows: `name` is the text after those two bytes. */
+static const struct cc_option *named_row(char letter, const char *name, unsigned family_bit)
+{
+	struct search s = {.skip = 2, .text = name, .text_len = strlen(name), .family_bit = family_bit};
+
+	if (letter == 'm')
+		s.table = &cc_options_gnu_m;
+	else
+		s.table = name[0] < 'n' ? &cc_options_gnu_f1 : &cc_options_gnu_f2;
+	return longest_row(&s);
+}
+
+static const struct cc_option *general_row(const char *arg, unsigned family_bit)
+{
+	const struct search s = {
+	        .table = &cc_options_gnu, .text = arg, .text_len = strlen(arg), .family_bit = family_bit};
+
+	return longest_row(&s);
+}
+
+/* The row of "-gX" for an argument "-gno-X". */
+static const struct cc_option *positive_g_row(const char *arg, unsigned family_bit)
+{
+	char positive[64] = "-g";
+
+	size_t name_len = strlen(arg + 5);
+
+	if (name_len + 3 > sizeof positive)
+		return NULL;
+	memcpy(positive + 2, arg + 5, name_len + 1);
+	return general_row(positive, family_bit);
+}
+
+const struct cc_option *cc_option_find(enum cc_family family, const char *arg, bool *ret_negative)
+{
+	unsigned family_bit = family == CC_FAMILY_CLANG ? CC_FAMILY_BIT_CLANG : CC_FAMILY_BIT_GCC;
+	char letter = arg[1];
+	bool named = letter == 'f' || letter == 'm';
+	const struct cc_option *row = named ? named_row(letter, arg + 2, family_bit) : general_row(arg, family_bit);
+
+	*ret_negative = false;
+	if (!(named || letter == 'g') || !hp_startswith(arg + 2, "no-"))
+		return row;
+	/* A row that holds "no-" itself goes first; a shorter one took "no-" for a value. */
+	if (row && row->len > strlen("-fno-"))
+		return row;
+	row = named ? named_row(letter, arg + 5, family_bit) : positive_g_row(arg, family_bit);
+	*ret_negative = row != NULL;
+	return row && (row->flags & CC_OPT_NEG) ? row : NULL;
+}
+
+void cc_arg_read(enum cc_family family, size_t argc, char *const *argv, size_t pos, struct cc_arg *ret_arg)
+{
+	struct cc_arg arg = {.text = argv[pos], .count = 1};
+
+	arg.option = arg.text[0] == '-' && arg.text[1] != '\0';
+	if (arg.option)
+		arg.row = cc_option_find(family, arg.text, &arg.negative);
+	if (arg.row && arg.row->value != CC_VALUE_NONE) {
+		size_t spelled = arg.row->len + (arg.negative ? 3u : 0u);
+		bool separate = arg.row->value == CC_VALUE_SEPARATE ||
+		                (arg.row->value == CC_VALUE_EITHER && arg.text[spelled] == '\0');
+
+		if (!separate) {
+			arg.value = arg.text + spelled;
+		} else if (pos + 1 < argc) {
+			arg.value = argv[pos + 1];
+			arg.count = 2;
+		} else {
+			arg.value_missing = true;
+		}
+	}
+	*ret_arg = arg;
+}

@@ -1,0 +1,133 @@
+/* What is known about the options of the GNU-style drivers (gcc, g++, clang, clang++): one row an option, in sorted
+ * tables. An option without a row is unknown, and nothing is ever guessed about it.
+ *
+ * How a row is found: among the rows of the family whose spelling begins the argument, the longest whose way of taking
+ * a value fits. "-fno-X" and "-mno-X", "-gno-X" without a row of their own are the negative of "-fX" when that row has
+ * CC_OPT_NEG. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cc/invocation.h"
+
+/* How an option takes its value. */
+enum cc_opt_value {
+	CC_VALUE_NONE,     /* the spelling is the whole argument */
+	CC_VALUE_JOINED,   /* the rest of the argument, perhaps empty */
+	CC_VALUE_SEPARATE, /* the next argument */
+	CC_VALUE_EITHER,   /* the rest of the argument, or the next one when nothing is left */
+	CC_VALUE_COMMA,    /* the rest of the argument, a list with commas */
+};
+
+enum cc_opt_class {
+	CC_CLASS_MODE,        /* what the driver is to do: -c, -E, --version */
+	CC_CLASS_OUTPUT,      /* names the output */
+	CC_CLASS_INPUT,       /* language of the input; also stands for the input itself in a description */
+	CC_CLASS_INCLUDE,     /* include search and forced includes */
+	CC_CLASS_DEFINE,      /* macros */
+	CC_CLASS_CODEGEN,     /* language, optimisation, target: what the object is made of */
+	CC_CLASS_DIAGNOSTICS, /* what is printed */
+	CC_CLASS_DEPENDENCY,  /* the dependency file */
+	CC_CLASS_LINKER,      /* has no effect without linking */
+	CC_CLASS_SIDE_FILE,   /* writes a further file */
+	CC_CLASS_PASSTHROUGH, /* carries arguments for another program */
+};
+
+/* What the key takes of an option. */
+enum cc_opt_effect {
+	CC_EFFECT_NO,   /* cannot change object or diagnostics (see also the linker rule in cc/key.c) */
+	CC_EFFECT_YES,  /* in the key as spelled */
+	CC_EFFECT_PATH, /* in the key; the value is a path */
+};
+
+enum cc_opt_flag {
+	CC_OPT_NEG = 1u << 0,   /* has a "no-" form of the same arity */
+	CC_OPT_IDENT = 1u << 1, /* changes programs, target or the compiler's own search directories */
+	CC_OPT_CWD = 1u << 2,   /* the object can hold the working directory */
+	CC_OPT_ABS = 1u << 3,   /* a relative value depends on the working directory in a way that is not handled */
+};
+
+/* Options that the parser handles one by one. */
+enum cc_opt_act {
+	CC_ACT_NONE = 0,
+	CC_ACT_COMPILE,      /* -c */
+	CC_ACT_MODE,         /* another mode; the row's reason says which */
+	CC_ACT_OUTPUT,       /* -o */
+	CC_ACT_LANG,         /* -x */
+	CC_ACT_DEFINE,       /* -D: canonical spelling joined */
+	CC_ACT_UNDEFINE,     /* -U */
+	CC_ACT_DIR_ANGLE,    /* -I */
+	CC_ACT_DIR_QUOTE,    /* -iquote */
+	CC_ACT_DIR_SYSTEM,   /* -isystem */
+	CC_ACT_DIR_AFTER,    /* -idirafter */
+	CC_ACT_INCLUDE,      /* -include */
+	CC_ACT_IMACROS,      /* -imacros */
+	CC_ACT_MD,           /* -MD */
+	CC_ACT_MMD,          /* -MMD */
+	CC_ACT_MF,           /* -MF */
+	CC_ACT_MT,           /* -MT */
+	CC_ACT_MQ,           /* -MQ */
+	CC_ACT_MP,           /* -MP */
+	CC_ACT_DEBUG_ON,     /* -g and whatever can switch debug information on */
+	CC_ACT_DEBUG_OFF,    /* -g0 */
+	CC_ACT_COLOR_ALWAYS, /* -fdiagnostics-color */
+	CC_ACT_COLOR_NEVER,  /* -fdiagnostics-plain-output */
+	CC_ACT_COLOR_VALUE,  /* -fdiagnostics-color=WHEN */
+	CC_ACT_PREFIX_MAP,   /* -f*-prefix-map= */
+	CC_ACT_ARCH,         /* -arch */
+	CC_ACT_PREPROCESSOR, /* -Wp, -Xpreprocessor */
+	CC_ACT_ASSEMBLER,    /* -Wa, -Xassembler */
+	CC_ACT_XCLANG,       /* -Xclang */
+	CC_ACT_MLLVM,        /* -mllvm */
+	CC_ACT_DIAG_FORMAT,  /* -fdiagnostics-format= */
+};
+
+enum {
+	CC_FAMILY_BIT_GCC = 1u << 0,
+	CC_FAMILY_BIT_CLANG = 1u << 1,
+	CC_FAMILY_BIT_BOTH = CC_FAMILY_BIT_GCC | CC_FAMILY_BIT_CLANG,
+};
+
+struct cc_option {
+	const char *spelling;
+	uint8_t len;
+	uint8_t value;    /* enum cc_opt_value */
+	uint8_t cls;      /* enum cc_opt_class */
+	uint8_t effect;   /* enum cc_opt_effect */
+	uint8_t act;      /* enum cc_opt_act */
+	uint8_t flags;    /* of enum cc_opt_flag */
+	uint8_t families; /* of CC_FAMILY_BIT_* */
+	uint8_t bypass;   /* enum cc_reason: the positive form makes the command line a bypass */
+};
+
+struct cc_option_table {
+	const struct cc_option *rows; /* sorted by spelling, bytewise */
+	size_t len;
+};
+
+/* Finds the row of `arg`, a word that begins with '-'. NULL: the option is unknown. *ret_negative is set when the row
+ * was found for its "no-" form. */
+const struct cc_option *cc_option_find(enum cc_family family, const char *arg, bool *ret_negative);
+
+/* The tables, for tests and listings: 0 the general one, 1 and 2 the -f options, 3 the -m options;
+ * NULL past the last. */
+const struct cc_option_table *cc_option_table(unsigned index);
+
+const char *cc_opt_value_name(enum cc_opt_value value);
+const char *cc_opt_class_name(enum cc_opt_class cls);
+
+/* One step through an argument list. */
+struct cc_arg {
+	const char *text;            /* the argument itself */
+	const struct cc_option *row; /* NULL: an input, or an unknown option */
+	const char *value;           /* NULL: none */
+	size_t count;                /* arguments used: 1 or 2 */
+	bool option;                 /* begins with '-' and is not "-" alone */
+	bool negative;               /* found for the "no-" form of the row */
+	bool value_missing;          /* the list ends where the value should be */
+};
+
+/* Reads the item at argv[pos]; pos < argc. */
+void cc_arg_read(enum cc_family family, size_t argc, char *const *argv, size_t pos, struct cc_arg *ret_arg);

@@ -1,0 +1,113 @@
+/* The command line to run on a miss, and the description for people. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cc/invocation_priv.h"
+
+/* -Wp,-MMD,FILE with -MD and the private file. The list is split at commas, so a name that has one goes another way. */
+static void add_wp_deps(const struct cc_invocation *inv, const char *private_deps, struct hp_strv *out)
+{
+	if (!strchr(private_deps, ',')) {
+		hp_strv_take(out, hp_asprintf("-Wp,-MD,%s", private_deps));
+	} else if (inv->family == CC_FAMILY_CLANG) {
+		hp_strv_add(out, "-MD");
+		hp_strv_add(out, "-MF");
+		hp_strv_add(out, private_deps);
+	} else {
+		hp_strv_add(out, "-Xpreprocessor");
+		hp_strv_add(out, "-MD");
+		hp_strv_add(out, "-Xpreprocessor");
+		hp_strv_add(out, private_deps);
+	}
+}
+
+/* Rewrites one item; false when it stays as it is. */
+static bool rewrite(const struct cc_invocation *inv, const struct cc_arg *arg, const char *private_deps,
+                    struct hp_strv *out)
+{
+	const char *file;
+
+	if (!arg->row)
+		return false;
+	if (arg->row->act == CC_ACT_MMD) {
+		hp_strv_add(out, "-MD");
+		return true;
+	}
+	if (arg->row->act == CC_ACT_PREPROCESSOR && cc_wp_deps(arg->text, &file) != CC_DEPS_NONE) {
+		add_wp_deps(inv, private_deps, out);
+		return true;
+	}
+	return arg->row->act == CC_ACT_MF;
+}
+
+static bool has_wp_deps(const struct cc_invocation *inv)
+{
+	struct cc_arg arg;
+	const char *file;
+
+	for (size_t i = 0; i < inv->args.len; i += arg.count) {
+		cc_arg_read(inv->family, inv->args.len, inv->args.v, i, &arg);
+		if (arg.row && arg.row->act == CC_ACT_PREPROCESSOR && cc_wp_deps(arg.text, &file) != CC_DEPS_NONE)
+			return true;
+	}
+	return false;
+}
+
+static bool has_own_deps(enum cc_lang lang)
+{
+	return lang != CC_LANG_ASM && lang != CC_LANG_C_CPP_OUTPUT && lang != CC_LANG_CXX_CPP_OUTPUT;
+}
+
+void cc_invocation_run_args(const struct cc_invocation *inv, const char *private_deps, bool force_color,
+                            struct hp_strv *out)
+{
+	bool user = inv->deps == CC_DEPS_USER;
+	bool as_given = inv->user_args.len > 0 && !(user && inv->rewrite_opened);
+	const struct hp_strv *src = as_given ? &inv->user_args : &inv->args;
+	struct cc_arg arg;
+
+	if (force_color)
+		hp_strv_add(out, inv->family == CC_FAMILY_CLANG ? "-fcolor-diagnostics" : "-fdiagnostics-color=always");
+	/* In front of the user's arguments, so that a "-x" or a last option without its value cannot touch them. */
+	if (inv->deps == CC_DEPS_NONE && has_own_deps(inv->lang)) {
+		hp_strv_add(out, "-MD");
+		hp_strv_add(out, "-MF");
+		hp_strv_add(out, private_deps);
+	} else if (user && !has_wp_deps(inv)) {
+		hp_strv_add(out, "-MF");
+		hp_strv_add(out, private_deps);
+	}
+	for (size_t i = 0; i < src->len; i += arg.count) {
+		cc_arg_read(inv->family, src->len, src->v, i, &arg);
+		if (user && rewrite(inv, &arg, private_deps, out))
+			continue;
+		for (size_t k = 0; k < arg.count; k++)
+			hp_strv_add(out, src->v[i + k]);
+	}
+}
+
+static const char *describe_class(const struct cc_arg *arg)
+{
+	if (!arg->option)
+		return cc_opt_class_name(CC_CLASS_INPUT);
+	return arg->row ? cc_opt_class_name((enum cc_opt_class)arg->row->cls) : "unknown";
+}
+
+void cc_invocation_describe(const struct cc_invocation *inv, struct hp_buf *out)
+{
+	struct cc_arg arg;
+
+	for (size_t i = 0; i < inv->args.len; i += arg.count) {
+		bool keyed;
+
+		cc_arg_read(inv->family, inv->args.len, inv->args.v, i, &arg);
+		keyed = arg.option && arg.row && cc_key_wants(inv->family, &arg);
+		hp_buf_printf(out, "%-12s %-7s %s", describe_class(&arg), keyed ? "key" : "-", arg.text);
+		if (arg.count == 2)
+			hp_buf_printf(out, " %s", arg.value);
+		if (arg.row && arg.row->bypass != CC_REASON_NONE && !arg.negative)
+			hp_buf_printf(out, "  (%s)", cc_reason_name((enum cc_reason)arg.row->bypass));
+		hp_buf_char(out, '\n');
+	}
+}

@@ -1,0 +1,140 @@
+/* Prints what is known of a command line, or the option table, for tests in other languages.
+ *   invocation_tool table                  one row a line: spelling, value, class, families, reason; tab-separated
+ *   invocation_tool find FAMILY ARG...     for each argument: the row's spelling and value, "-" when unknown
+ *   invocation_tool parse FAMILY NAME ARG...   fields of the invocation, one a line
+ *   invocation_tool run FAMILY NAME PRIVATE ARG...   the arguments to run on a miss, one a line
+ *   invocation_tool time FAMILY COUNT ARG...   nanoseconds for one parse of the arguments */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cc/invocation.h"
+#include "cc/options.h"
+
+static int read_whole(void *ctx, const char *path, struct hp_buf *out)
+{
+	FILE *f = fopen(path, "rb");
+	size_t got;
+
+	(void)ctx;
+	if (!f)
+		return -HP_NOT_FOUND;
+	while ((got = fread(hp_buf_reserve(out, 4096), 1, 4096, f)) > 0)
+		hp_buf_added(out, got);
+	(void)fclose(f);
+	return 0;
+}
+
+static enum cc_family family_of(const char *name)
+{
+	return hp_streq(name, "clang") ? CC_FAMILY_CLANG : CC_FAMILY_GCC;
+}
+
+static int print_table(void)
+{
+	for (unsigned t = 0; cc_option_table(t); t++) {
+		const struct cc_option_table *table = cc_option_table(t);
+
+		for (size_t i = 0; i < table->len; i++) {
+			const struct cc_option *row = &table->rows[i];
+
+			printf("%s\t%s\t%s\t%s%s\t%s\n", row->spelling,
+			       cc_opt_value_name((enum cc_opt_value)row->value),
+			       cc_opt_class_name((enum cc_opt_class)row->cls),
+			       row->families & CC_FAMILY_BIT_GCC ? "g" : "",
+			       row->families & CC_FAMILY_BIT_CLANG ? "c" : "",
+			       cc_reason_name((enum cc_reason)row->bypass));
+		}
+	}
+	return 0;
+}
+
+static int print_rows(enum cc_family family, int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++) {
+		bool negative;
+		const struct cc_option *row = cc_option_find(family, argv[i], &negative);
+
+		printf("%s\t%s\t%s\t%s\t%s\n", argv[i], row ? row->spelling : "-",
+		       row ? cc_opt_value_name((enum cc_opt_value)row->value) : "-", negative ? "negative" : "positive",
+		       row ? cc_reason_name((enum cc_reason)row->bypass) : "-");
+	}
+	return 0;
+}
+
+static void print_list(const char *name, const struct hp_strv *list)
+{
+	for (size_t i = 0; i < list->len; i++)
+		printf("%s=%s\n", name, list->v[i]);
+}
+
+static int print_parsed(enum cc_family family, const char *name, int argc, char **argv)
+{
+	struct cc_invocation inv;
+
+	(void)cc_invocation_parse(&inv, family, name, (size_t)argc, argv, read_whole, NULL, NULL);
+	printf("bypass=%s\ndetail=%s\n", cc_reason_name(inv.bypass), inv.bypass_detail);
+	printf("lang=%s\ninput=%s\noutput=%s\n", inv.lang_name ? inv.lang_name : "", inv.input ? inv.input : "",
+	       inv.output ? inv.output : "");
+	printf("deps=%d\ndeps_file=%s\ndeps_target=%s\nphony=%d\n", (int)inv.deps, inv.deps_file ? inv.deps_file : "",
+	       inv.deps_target ? inv.deps_target : "", inv.deps_phony);
+	printf("embeds_cwd=%d\nprefix_map=%d\ncolor=%d\n", inv.embeds_cwd, inv.debug_prefix_map, (int)inv.color);
+	for (size_t i = 0; i < inv.dirs_len; i++)
+		printf("dir=%d:%s\n", (int)inv.dirs[i].kind, inv.dirs[i].path);
+	print_list("forced", &inv.forced_includes);
+	print_list("ident", &inv.ident_args);
+	print_list("key", &inv.key_args);
+	cc_invocation_done(&inv);
+	return 0;
+}
+
+static int print_run_args(enum cc_family family, const char *name, const char *private_deps, int argc, char **argv)
+{
+	struct cc_invocation inv;
+	struct hp_strv out HP_AUTO_STRV = {0};
+
+	(void)cc_invocation_parse(&inv, family, name, (size_t)argc, argv, read_whole, NULL, NULL);
+	if (inv.bypass == CC_REASON_NONE)
+		cc_invocation_run_args(&inv, private_deps, false, &out);
+	for (size_t i = 0; i < out.len; i++)
+		puts(out.v[i]);
+	cc_invocation_done(&inv);
+	return 0;
+}
+
+static int print_time(enum cc_family family, const char *count, int argc, char **argv)
+{
+	long rounds = strtol(count, NULL, 10);
+	struct timespec start;
+	struct timespec end;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &start);
+	for (long i = 0; i < rounds; i++) {
+		struct cc_invocation inv;
+
+		(void)cc_invocation_parse(&inv, family, "gcc", (size_t)argc, argv, read_whole, NULL, NULL);
+		cc_invocation_done(&inv);
+	}
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("%d arguments: %.0f ns\n", argc,
+	       ((double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec)) / (double)rounds);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && hp_streq(argv[1], "table"))
+		return print_table();
+	if (argc >= 3 && hp_streq(argv[1], "find"))
+		return print_rows(family_of(argv[2]), argc - 3, argv + 3);
+	if (argc >= 4 && hp_streq(argv[1], "parse"))
+		return print_parsed(family_of(argv[2]), argv[3], argc - 4, argv + 4);
+	if (argc >= 5 && hp_streq(argv[1], "run"))
+		return print_run_args(family_of(argv[2]), argv[3], argv[4], argc - 5, argv + 5);
+	if (argc >= 4 && hp_streq(argv[1], "time"))
+		return print_time(family_of(argv[2]), argv[3], argc - 4, argv + 4);
+	return 2;
+}

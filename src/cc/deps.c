@@ -9,26 +9,14 @@
 /* Both families break the line between two targets near column 75. Only what stays on one line is handled. */
 #define TARGETS_LINE_MAX 60u
 
-static void finish_targets(struct cc_parser *p)
-{
-	struct hp_buf *all = &p->targets;
-
-	if (p->quoted_targets.len > 0) {
-		if (all->len > 0)
-			hp_buf_char(all, ' ');
-		hp_buf_append(all, p->quoted_targets.data, p->quoted_targets.len);
-	}
-	if (p->targets_len > 1 && all->len > TARGETS_LINE_MAX)
-		cc_parser_bypass(p, CC_REASON_DEPFILE_OPTION, "-MT");
-}
-
 static void set_target(struct cc_parser *p)
 {
 	struct cc_invocation *inv = p->inv;
 	struct hp_buf quoted = {0};
 
-	finish_targets(p);
 	if (p->targets_len > 0) {
+		if (p->targets_len > 1 && p->targets.len > TARGETS_LINE_MAX)
+			cc_parser_bypass(p, CC_REASON_DEPFILE_OPTION, "-MT");
 		inv->deps_target = hp_buf_steal(&p->targets);
 		return;
 	}

@@ -18,8 +18,6 @@ void cc_invocation_done(struct cc_invocation *inv)
 	free(inv->output);
 	free(inv->deps_file);
 	free(inv->deps_target);
-	for (size_t i = 0; i < inv->dirs_len; i++)
-		free(inv->dirs[i].path);
 	free(inv->dirs);
 	hp_strv_done(&inv->forced_includes);
 	hp_strv_done(&inv->key_args);
@@ -49,15 +47,16 @@ static void add_dir(struct cc_parser *p, enum cc_dir_kind kind, const struct cc_
 		cc_parser_bypass(p, CC_REASON_UNSUPPORTED_OPTION, arg->text);
 	if ((inv->dirs_len & (inv->dirs_len - 1)) == 0)
 		inv->dirs = hp_realloc(inv->dirs, (inv->dirs_len ? inv->dirs_len * 2 : 1) * sizeof *inv->dirs);
-	inv->dirs[inv->dirs_len++] = (struct cc_dir){kind, hp_strdup(arg->value)};
+	inv->dirs[inv->dirs_len++] = (struct cc_dir){kind, arg->value};
 }
 
 static void add_target(struct cc_parser *p, const struct cc_arg *arg)
 {
 	bool quoted = arg->row->act == CC_ACT_MQ;
-	struct hp_buf *out = quoted && p->inv->family == CC_FAMILY_GCC ? &p->quoted_targets : &p->targets;
+	struct hp_buf *out = &p->targets;
 
-	if (!*arg->value)
+	/* GCC prints the targets in the order given only while no -MT follows an -MQ. */
+	if (!*arg->value || (!quoted && p->quoted_target && p->inv->family == CC_FAMILY_GCC))
 		cc_parser_bypass(p, CC_REASON_DEPFILE_OPTION, arg->text);
 	if (out->len > 0)
 		hp_buf_char(out, ' ');
@@ -66,6 +65,7 @@ static void add_target(struct cc_parser *p, const struct cc_arg *arg)
 	else
 		hp_buf_str(out, arg->value);
 	p->targets_len++;
+	p->quoted_target |= quoted;
 }
 
 static void set_color(struct cc_parser *p, const struct cc_arg *arg)
@@ -265,6 +265,14 @@ static void take_all(struct cc_parser *p, const unsigned char *from_file)
 		cc_parser_bypass(p, CC_REASON_UNSUPPORTED_OPTION, p->cc1_option);
 }
 
+/* Room for `len` strings at once: a command line is parsed for every hit. */
+static void reserve(struct hp_strv *list, size_t len)
+{
+	list->cap = len + 1;
+	list->v = hp_realloc(list->v, list->cap * sizeof *list->v);
+	list->v[0] = NULL;
+}
+
 /* What the mode and the inputs say goes before what single options say: "linking" explains a command line better than
  * an option of the linker does. */
 static bool finish_mode(struct cc_parser *p)
@@ -335,17 +343,18 @@ int cc_invocation_parse(struct cc_invocation *inv, enum cc_family family, const 
 		set_reason(inv, CC_REASON_TOO_MANY_ARGS, "");
 		return 0;
 	}
+	reserve(&inv->args, argc);
 	if (cc_rsp_expand(family, argc, argv, read_file, read_ctx, &inv->args, &opened, &from_file, &rsp_err) < 0) {
 		set_reason(inv, CC_REASON_RESPONSE_FILE, rsp_err.msg);
 		return 0;
 	}
 	for (size_t i = 0; opened && i < argc; i++)
 		hp_strv_add(&inv->user_args, argv[i]);
+	reserve(&inv->key_args, inv->args.len + 4);
 	p.cxx_driver = argv0 && cc_driver_is_cxx(argv0);
 	take_all(&p, from_file);
 	finish(&p);
 	free(p.wp_file);
 	hp_buf_done(&p.targets);
-	hp_buf_done(&p.quoted_targets);
 	return 0;
 }

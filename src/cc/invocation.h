@@ -54,7 +54,7 @@ enum cc_dir_kind {
 
 struct cc_dir {
 	enum cc_dir_kind kind;
-	char *path;
+	const char *path; /* points into the invocation's args */
 };
 
 struct cc_invocation {

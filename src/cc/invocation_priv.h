@@ -32,9 +32,9 @@ struct cc_parser {
 	enum cc_deps_kind wp_kind; /* from -Wp,-MD,FILE */
 	char *wp_file;             /* owned */
 	size_t wp_count;
-	struct hp_buf targets;        /* explicit targets as printed, joined by spaces */
-	struct hp_buf quoted_targets; /* GCC prints those of -MQ behind those of -MT */
+	struct hp_buf targets; /* explicit targets as printed, joined by spaces */
 	size_t targets_len;
+	bool quoted_target; /* one of them came from -MQ */
 
 	const char *cc1_option; /* the -Xclang option that waits for its value */
 };

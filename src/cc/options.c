@@ -39,21 +39,44 @@ struct search {
 	unsigned family_bit;
 };
 
-/* The number of rows that are not above the first `len` bytes of the text, among the first `rows_len`. */
-static size_t rows_upto(const struct search *s, size_t rows_len, size_t len)
+/* How many first bytes a row shares with the first `len` of the text, `from` of which are known to be the same;
+ * *ret_above: the row stands above them. */
+static inline size_t common_bytes(const struct search *s, const struct cc_option *row, size_t from, size_t len,
+                                  bool *ret_above)
+{
+	const char *spelling = row->spelling + s->skip;
+	size_t row_len = row->len - s->skip;
+	size_t end = row_len < len ? row_len : len;
+	size_t i = from;
+
+	while (i < end && spelling[i] == s->text[i])
+		i++;
+	*ret_above = i < end ? (unsigned char)spelling[i] > (unsigned char)s->text[i] : row_len > len;
+	return i;
+}
+
+/* The number of rows that are not above the text. All rows between two share what both share with the text, so each
+ * step compares only what is behind that. */
+static size_t rows_upto(const struct search *s)
 {
 	size_t lo = 0;
+	size_t hi = s->table->len;
+	size_t lo_common = 0;
+	size_t hi_common = 0;
 
-	while (lo < rows_len) {
-		size_t mid = lo + (rows_len - lo) / 2;
-		const struct cc_option *row = &s->table->rows[mid];
-		size_t row_len = row->len - s->skip;
-		int order = memcmp(row->spelling + s->skip, s->text, row_len < len ? row_len : len);
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		size_t from = lo_common < hi_common ? lo_common : hi_common;
+		bool above;
+		size_t common = common_bytes(s, &s->table->rows[mid], from, s->text_len, &above);
 
-		if (order < 0 || (order == 0 && row_len <= len))
+		if (above) {
+			hi = mid;
+			hi_common = common;
+		} else {
 			lo = mid + 1;
-		else
-			rows_len = mid;
+			lo_common = common;
+		}
 	}
 	return lo;
 }
@@ -67,30 +90,25 @@ static bool row_fits(const struct search *s, const struct cc_option *row)
 	return true;
 }
 
-/* Longest prefix first. The greatest row not above the text either begins it, or shares some first bytes with it; a
- * row that begins the text and stands lower can be no longer than those. So each round shortens the text, and two or
- * three rounds end the search. */
+/* Longest prefix first. The greatest row not above the text either begins it or shares some first bytes with it, and
+ * what begins the text further down can be no longer than those; it is a few rows away as a rule, so one walks. */
 static const struct cc_option *longest_row(const struct search *s)
 {
-	size_t rows_len = s->table->len;
 	size_t len = s->text_len;
 
-	for (;;) {
-		const struct cc_option *row;
-		size_t row_len;
-		size_t common = 0;
+	for (size_t i = rows_upto(s); i-- > 0;) {
+		const struct cc_option *row = &s->table->rows[i];
+		bool above;
+		size_t common = common_bytes(s, row, 0, len, &above);
 
-		rows_len = rows_upto(s, rows_len, len);
-		if (rows_len == 0)
-			return NULL;
-		row = &s->table->rows[--rows_len];
-		row_len = row->len - s->skip;
-		while (common < row_len && common < len && row->spelling[s->skip + common] == s->text[common])
-			common++;
-		if (common == row_len && row_fits(s, row))
+		if (common == row->len - s->skip && row_fits(s, row))
 			return row;
-		len = common;
+		if (common == 0)
+			return NULL;
+		if (!above)
+			len = common;
 	}
+	return NULL;
 }
 
 /* The row of "-f" or "-m" and what follows: `name` is the text after those two bytes. */

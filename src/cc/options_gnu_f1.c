@@ -440,7 +440,7 @@ static const struct cc_option rows[] = {
 	O("-fmacro-backtrace-limit=", JOINED, DIAGNOSTICS, YES, 0, CLANG),
 	A("-fmacro-prefix-map=", JOINED, CODEGEN, YES, 0, BOTH, PREFIX_MAP),
 	O("-fmath-errno", NONE, CODEGEN, YES, NEG, BOTH),
-	O("-fmax-errors=", JOINED, DIAGNOSTICS, YES, 0, GCC),
+	O("-fmax-errors=", JOINED, DIAGNOSTICS, YES, 0, BOTH),
 	O("-fmax-include-depth=", JOINED, CODEGEN, YES, 0, GCC),
 	O("-fmax-tokens=", JOINED, CODEGEN, YES, 0, CLANG),
 	O("-fmax-type-align=", JOINED, CODEGEN, YES, 0, CLANG),

@@ -4,7 +4,6 @@
 # CC is always set for Meson, which would otherwise wrap the compiler in any compiler cache it finds on PATH.
 
 CC = gcc
-CXX = $(if $(filter clang%,$(CC)),clang++,g++)
 BUILD = build/gcc
 DIST = build/dist
 PREFIX = /usr/local
@@ -13,7 +12,7 @@ FUZZ_SECONDS = 20
 JOBS = $(shell nproc)
 PYTHON = /usr/bin/python3
 
-MESON_SETUP = CC=$(CC) CXX=$(CXX) meson setup --prefix=/ --libdir=lib
+MESON_SETUP = CC=$(CC) meson setup --prefix=/ --libdir=lib
 
 .PHONY: all setup dist run test bench install asan tsan fuzz lint format clean
 
@@ -59,14 +58,14 @@ tsan: | setup
 	@$(PYTHON) tools/run-tests --build build/tsan --dist build/tsan/dist --no-suite tree
 
 fuzz: | setup
-	@test -e build/fuzz/build.ninja || CC=clang CXX=clang++ meson setup build/fuzz --prefix=/ --libdir=lib \
+	@test -e build/fuzz/build.ninja || CC=clang meson setup build/fuzz --prefix=/ --libdir=lib \
 		-Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 	@ninja -C build/fuzz -j $(JOBS)
 	@tools/run-fuzz build/fuzz $(FUZZ_SECONDS)
 
 # The slow static checks; the quick ones (layers, prefixes, format …) are tests.
 lint: | setup
-	@test -e build/clang/build.ninja || CC=clang CXX=clang++ meson setup build/clang --prefix=/ --libdir=lib
+	@test -e build/clang/build.ninja || CC=clang meson setup build/clang --prefix=/ --libdir=lib
 	@ninja -C build/clang -j $(JOBS)
 	@tools/run-lint build/clang
 

@@ -83,7 +83,7 @@ static void grow(struct hp_map *map)
 	*map = bigger;
 }
 
-void **hp_map_put(struct hp_map *map, const void *key, size_t key_len)
+struct hp_map_slot *hp_map_put(struct hp_map *map, const void *key, size_t key_len)
 {
 	uint64_t hash = hp_hash(key, key_len);
 	struct hp_map_slot *slot;
@@ -97,5 +97,5 @@ void **hp_map_put(struct hp_map *map, const void *key, size_t key_len)
 		slot->key = hp_strndup(key, key_len);
 		map->len++;
 	}
-	return &slot->value;
+	return slot;
 }

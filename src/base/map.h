@@ -24,6 +24,7 @@ uint64_t hp_hash(const void *data, size_t len);
 void hp_map_done(struct hp_map *map);
 void *hp_map_find(const struct hp_map *map, const void *key, size_t key_len); /* NULL when absent */
 
-/* The place of the value for `key`, made with NULL when new. Valid until the next put. */
-void **hp_map_put(struct hp_map *map, const void *key, size_t key_len);
+/* The slot of `key`, made with a NULL value when new. The slot is valid until the next put; its key, NUL-terminated, as
+ * long as the map. */
+struct hp_map_slot *hp_map_put(struct hp_map *map, const void *key, size_t key_len);
 #define HP_AUTO_MAP __attribute__((cleanup(hp_map_done)))

@@ -24,8 +24,10 @@ static const struct proto_field compile_fields[] = {
 DESC(compile);
 
 static const struct proto_field reply_fields[] = {
-        {1, PROTO_U64, AT(reply, kind)},  {2, PROTO_BYTES, AT(reply, out)},         {3, PROTO_BYTES, AT(reply, err)},
-        {4, PROTO_LIST, AT(reply, args)}, {5, PROTO_U64, AT(reply, rewrites_deps)}, {6, PROTO_BYTES, AT(reply, reason)},
+        {1, PROTO_U64, AT(reply, kind)},          {2, PROTO_BYTES, AT(reply, out)},
+        {3, PROTO_BYTES, AT(reply, err)},         {4, PROTO_LIST, AT(reply, args)},
+        {5, PROTO_U64, AT(reply, rewrites_deps)}, {6, PROTO_BYTES, AT(reply, reason)},
+        {7, PROTO_BYTES, AT(reply, proof)},
 };
 DESC(reply);
 

@@ -33,7 +33,7 @@ struct proto_compile {
 	struct proto_bytes cwd;      /* physical, absolute */
 	struct proto_list env;       /* "NAME=value" of those in cc/environ.h */
 	uint64_t umask;
-	uint64_t stderr_tty;
+	uint64_t stderr_tty; /* 1: a terminal that compilers colour for */
 	uint64_t mount_ns; /* inode of /proc/self/ns/mnt */
 	uint64_t root_dev; /* of "/", which chroot changes */
 	uint64_t root_ino;
@@ -54,6 +54,7 @@ struct proto_reply {
 	uint64_t
 	        rewrites_deps; /* RUN: the dependency file is the daemon's to write; without Ack run the plain command */
 	struct proto_bytes reason; /* for HPCC_DEBUG */
+	struct proto_bytes proof; /* the daemon's half of the handshake file: that it is no impostor on a reused port */
 };
 
 struct proto_report {

@@ -1,0 +1,30 @@
+/* Reading what a compiler says about itself: the outputs of `-v`, `-v -E` and `-###`. Pure; the caller runs it, with
+ * LC_ALL=C, since the search list's headings are translated. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/strv.h"
+#include "cc/invocation.h"
+
+/* Whether a program of this name is asked at all: (prefix-)(gcc|g++|cc|c++|clang|clang++)(-version). Others pass
+ * straight through, since running an unknown program with options of ours could do anything. */
+bool cc_probe_name(const char *program);
+
+/* Family and one-line version from `-v`. False: neither GCC nor Clang. */
+bool cc_probe_version(const char *text, enum cc_family *ret_family, struct hp_buf *ret_version);
+
+/* The include search from `-v -E`: directories in order for "..." and <...>, and those that were named but do not
+ * exist (which would join the search if they appeared). False when the listing is not there. */
+bool cc_probe_search(const char *text, struct hp_strv *ret_quote, struct hp_strv *ret_angle,
+                     struct hp_strv *ret_missing);
+
+/* From `-###`: the programs that would run, as written (with or without a slash), the directories that the driver
+ * searches for them (COMPILER_PATH=), and the commands with temporary file names taken out, for the identity. */
+void cc_probe_commands(const char *text, struct hp_strv *ret_programs, struct hp_strv *ret_path,
+                       struct hp_buf *ret_commands);
+
+/* The files from a dynamic loader's trace (LD_TRACE_LOADED_OBJECTS=1). */
+void cc_probe_libraries(const char *text, struct hp_strv *ret_files);

@@ -1,0 +1,281 @@
+#include "daemon/closure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "sys/clock.h"
+
+void daemon_draft_done(struct daemon_draft *draft)
+{
+	hp_strv_done(&draft->files);
+	free(draft->flags);
+	for (size_t i = 0; i < draft->probes_len; i++) {
+		free(draft->probes[i].name);
+		hp_strv_done(&draft->probes[i].dirs);
+	}
+	free(draft->probes);
+	*draft = (struct daemon_draft){0};
+}
+
+static int compare_spelled(const void *a, const void *b, void *ctx)
+{
+	char **paths = ctx;
+
+	return strcmp(paths[*(const uint32_t *)a], paths[*(const uint32_t *)b]);
+}
+
+static void bind_files(struct daemon_memory *m, const struct daemon_draft *draft, const char *cwd,
+                       struct daemon_closure *c)
+{
+	size_t n = draft->files.len;
+
+	c->files_len = n;
+	c->files = hp_alloc(n * sizeof *c->files);
+	c->spelled = hp_alloc(n * sizeof *c->spelled);
+	c->sorted = hp_alloc(n * sizeof *c->sorted);
+	c->flags = hp_memdup(draft->flags, n);
+	for (size_t i = 0; i < n; i++) {
+		const char *path = draft->files.v[i];
+		HP_AUTO_BUF struct hp_buf absolute = {0};
+
+		sys_path_join(&absolute, cwd, path);
+		c->files[i] = daemon_memory_file(m, absolute.data);
+		c->spelled[i] = (uint32_t)(absolute.len - strlen(path));
+		c->sorted[i] = (uint32_t)i;
+	}
+	qsort_r(c->sorted, n, sizeof *c->sorted, compare_spelled, draft->files.v);
+}
+
+static void bind_probes(struct daemon_memory *m, const struct daemon_draft *draft, const char *cwd,
+                        struct daemon_closure *c)
+{
+	c->probes_len = draft->probes_len;
+	c->probe_names = hp_alloc(c->probes_len * sizeof *c->probe_names);
+	c->probe_dirsets = hp_alloc(c->probes_len * sizeof *c->probe_dirsets);
+	for (size_t i = 0; i < c->probes_len; i++) {
+		const struct daemon_draft_probe *p = &draft->probes[i];
+		HP_AUTO_FREE uint32_t *dirs = hp_alloc(p->dirs.len * sizeof *dirs);
+
+		for (size_t k = 0; k < p->dirs.len; k++) {
+			HP_AUTO_BUF struct hp_buf absolute = {0};
+
+			sys_path_join(&absolute, cwd, p->dirs.v[k]);
+			dirs[k] = daemon_memory_dir(m, absolute.data);
+		}
+		c->probe_names[i] = daemon_memory_name(m, p->name);
+		c->probe_dirsets[i] = daemon_memory_dirset(m, dirs, p->dirs.len);
+	}
+}
+
+struct daemon_closure *daemon_closure_new(struct daemon_memory *m, const struct daemon_draft *draft, const char *cwd)
+{
+	struct daemon_closure *c = hp_zalloc(sizeof *c);
+
+	bind_files(m, draft, cwd, c);
+	bind_probes(m, draft, cwd, c);
+	c->bytes = sizeof *c + c->files_len * 13 + c->probes_len * 8;
+	(void)__atomic_add_fetch(&m->closure_bytes, c->bytes, __ATOMIC_RELAXED);
+	return c;
+}
+
+void daemon_closure_free(struct daemon_closure *c)
+{
+	free(c->files);
+	free(c->spelled);
+	free(c->flags);
+	free(c->sorted);
+	free(c->probe_names);
+	free(c->probe_dirsets);
+	free(c->gates);
+	free(c);
+}
+
+bool daemon_closure_same(const struct daemon_closure *a, const struct daemon_closure *b)
+{
+	return a->files_len == b->files_len && a->probes_len == b->probes_len &&
+	       memcmp(a->files, b->files, a->files_len * sizeof *a->files) == 0 &&
+	       memcmp(a->flags, b->flags, a->files_len) == 0 &&
+	       memcmp(a->probe_names, b->probe_names, a->probes_len * sizeof *a->probe_names) == 0 &&
+	       memcmp(a->probe_dirsets, b->probe_dirsets, a->probes_len * sizeof *a->probe_dirsets) == 0;
+}
+
+/* The absent paths.
+ *
+ * A name cannot appear in a directory without changing the directory's stamp; so each absent path hangs on a gate, the
+ * deepest directory on its way that exists, and while no gate's stamp changes nothing below need be looked at. */
+
+struct absent_check {
+	struct daemon_memory *m;
+	struct daemon_closure *c;
+	bool all;          /* no gates yet: everything is looked at */
+	uint32_t *changed; /* directory ids of gates whose stamp differs */
+	size_t changed_len;
+	int64_t now_ns; /* before anything was looked at */
+};
+
+/* Whether a changed gate lies at or below `dir`, or, for a `dir` that does not exist, above it. */
+static bool dir_concerned(const struct absent_check *k, uint32_t dir)
+{
+	const char *path = daemon_pool_at(&k->m->dirs, dir);
+	size_t len = strlen(path);
+
+	if (k->all)
+		return true;
+	for (size_t i = 0; i < k->changed_len; i++) {
+		const char *gate = daemon_pool_at(&k->m->dirs, k->changed[i]);
+		size_t gate_len = strlen(gate);
+
+		if (gate_len == 1) /* the root lies above everything */
+			return true;
+		if (gate_len >= len ? memcmp(gate, path, len) == 0 && (gate[len] == '\0' || gate[len] == '/')
+		                    : memcmp(gate, path, gate_len) == 0 && path[gate_len] == '/')
+			return true;
+	}
+	return false;
+}
+
+static struct daemon_gate *find_gate(const struct daemon_closure *c, uint32_t dir)
+{
+	for (size_t i = 0; i < c->gates_len; i++) {
+		if (c->gates[i].dir == dir)
+			return &c->gates[i];
+	}
+	return NULL;
+}
+
+/* Makes sure that `path` (len bytes, a directory or what is above it) has a gate. */
+static void ensure_gate(struct absent_check *k, char *path, size_t len)
+{
+	struct daemon_closure *c = k->c;
+	struct daemon_gate gate = {0};
+
+	for (;;) {
+		char saved = path[len];
+		int r;
+
+		path[len] = '\0';
+		gate.dir = daemon_memory_dir(k->m, len ? path : "/");
+		if (find_gate(c, gate.dir)) {
+			path[len] = saved;
+			return;
+		}
+		r = sys_stamp_path(len ? path : "/", &gate.stamp);
+		path[len] = saved;
+		if (r == 0 || len == 0)
+			break;
+		while (len && path[len - 1] != '/')
+			len--;
+		while (len && path[len - 1] == '/')
+			len--;
+	}
+	if (sys_stamp_time_ns(&gate.stamp) >= k->now_ns)
+		gate.stamp = (struct sys_stamp){0};
+	if ((c->gates_len & (c->gates_len - 1)) == 0)
+		c->gates = hp_realloc(c->gates, (c->gates_len ? c->gates_len * 2 : 1) * sizeof *c->gates);
+	c->gates[c->gates_len++] = gate;
+}
+
+/* Looks at DIR/NAME. True when a file is there now (a directory of that name is passed over by compilers too). */
+static bool appeared(struct absent_check *k, uint32_t dir, const char *name, struct hp_buf *path)
+{
+	const char *slash = strrchr(name, '/');
+	struct sys_stamp stamp;
+
+	hp_buf_reset(path);
+	hp_buf_str(path, daemon_pool_at(&k->m->dirs, dir));
+	if (!slash) {
+		/* Nearly always the directory itself is a gate already. */
+		if (!find_gate(k->c, dir))
+			ensure_gate(k, path->data, path->len);
+	} else {
+		size_t dir_len = path->len;
+
+		hp_buf_char(path, '/');
+		hp_buf_append(path, name, (size_t)(slash - name));
+		ensure_gate(k, path->data, path->len);
+		path->len = dir_len;
+	}
+	hp_buf_char(path, '/');
+	hp_buf_str(path, name);
+	return sys_stamp_path(path->data, &stamp) == 0 && !S_ISDIR(stamp.mode);
+}
+
+static enum cc_reason look_at_absent(struct absent_check *k, struct hp_buf *detail)
+{
+	HP_AUTO_BUF struct hp_buf path = {0};
+
+	for (size_t i = 0; i < k->c->probes_len; i++) {
+		const char *name = daemon_pool_at(&k->m->names, k->c->probe_names[i]);
+		const struct daemon_dirset *set = daemon_pool_at(&k->m->dirsets, k->c->probe_dirsets[i]);
+
+		for (uint32_t d = 0; d < set->len; d++) {
+			if (!dir_concerned(k, set->dirs[d]) || !appeared(k, set->dirs[d], name, &path))
+				continue;
+			hp_buf_append(detail, path.data, path.len);
+			return CC_REASON_HEADER_APPEARED;
+		}
+	}
+	return CC_REASON_NONE;
+}
+
+static enum cc_reason match_absent(struct daemon_memory *m, struct daemon_closure *c, struct hp_buf *detail)
+{
+	struct absent_check k = {.m = m, .c = c, .all = c->gates_len == 0, .now_ns = sys_file_clock_ns()};
+	HP_AUTO_FREE struct sys_stamp *stamps = hp_alloc(c->gates_len * sizeof *stamps);
+	HP_AUTO_FREE uint32_t *changed = hp_alloc(c->gates_len * sizeof *changed);
+	size_t gates_len = c->gates_len;
+	enum cc_reason reason;
+
+	k.changed = changed;
+	for (size_t i = 0; i < gates_len; i++) {
+		if (sys_stamp_path(daemon_pool_at(&m->dirs, c->gates[i].dir), &stamps[i]) < 0)
+			stamps[i] = (struct sys_stamp){0};
+		if (!sys_stamp_eq(&stamps[i], &c->gates[i].stamp) || stamps[i].ino == 0)
+			changed[k.changed_len++] = c->gates[i].dir;
+	}
+	if (!k.all && k.changed_len == 0)
+		return CC_REASON_NONE;
+	reason = look_at_absent(&k, detail);
+	if (reason != CC_REASON_NONE)
+		return reason;
+	for (size_t i = 0; i < gates_len; i++) {
+		bool trusted = stamps[i].ino && sys_stamp_time_ns(&stamps[i]) < k.now_ns;
+
+		c->gates[i].stamp = trusted ? stamps[i] : (struct sys_stamp){0};
+	}
+	return CC_REASON_NONE;
+}
+
+enum cc_reason daemon_closure_match(struct daemon_memory *m, struct daemon_closure *c,
+                                    struct codec_digest *ret_manifest, struct hp_buf *detail)
+{
+	enum cc_reason reason = match_absent(m, c, detail);
+	HP_AUTO_FREE struct codec_digest *digests = NULL;
+	HP_AUTO_BUF struct hp_buf manifest = {0};
+
+	if (reason != CC_REASON_NONE)
+		return reason;
+	digests = hp_alloc(c->files_len * sizeof *digests);
+	for (size_t i = 0; i < c->files_len; i++) {
+		int r = daemon_file_digest(daemon_file_at(m, c->files[i]), &digests[i], NULL);
+
+		if (r < 0) {
+			hp_buf_printf(detail, "%s: %s", daemon_file_at(m, c->files[i])->path, strerror(-r));
+			return CC_REASON_INPUT_DIFFERS;
+		}
+	}
+	for (size_t i = 0; i < c->files_len; i++) {
+		uint32_t f = c->sorted[i];
+		const char *path = daemon_closure_path(m, c, f);
+
+		hp_buf_append(&manifest, path, strlen(path) + 1);
+		hp_buf_append(&manifest, digests[f].b, sizeof digests[f].b);
+	}
+	codec_blake3(manifest.data, manifest.len, ret_manifest);
+	return CC_REASON_NONE;
+}

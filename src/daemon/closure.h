@@ -1,0 +1,75 @@
+/* A remembered closure: the files that a compile read and the paths where it looked for them in vain, bound to a
+ * directory. Matching it against the file system gives the manifest digest without running anything.
+ *
+ * Why a match is safe: an entry exists under a manifest only if a compile read exactly those contents at those paths
+ * and found exactly those paths absent (docs/architecture.md). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/strv.h"
+#include "cc/reason.h"
+#include "codec/digest.h"
+#include "daemon/memory.h"
+
+#define DAEMON_FILE_SYSTEM 1u /* left out of -MMD */
+#define DAEMON_FILE_PROBE 2u  /* only asked for by __has_include: not in the dependency file */
+
+/* A name looked for in vain in some directories, in search order. Strings are as the compiler spells them. */
+struct daemon_draft_probe {
+	char *name;
+	struct hp_strv dirs;
+};
+
+/* A closure in words, before it is bound: made from a compile (daemon/discover.h) or from an entry. */
+struct daemon_draft {
+	struct hp_strv files; /* as spelled; the source first, in the dependency file's order; probes last */
+	uint8_t *flags;       /* DAEMON_FILE_*, one per file */
+	struct daemon_draft_probe *probes;
+	size_t probes_len;
+};
+void daemon_draft_done(struct daemon_draft *draft);
+#define DAEMON_AUTO_DRAFT __attribute__((cleanup(daemon_draft_done)))
+
+struct daemon_gate {
+	uint32_t dir;           /* id of an existing directory, or of the nearest existing one above */
+	struct sys_stamp stamp; /* zero: unknown, look again */
+};
+
+struct daemon_closure {
+	size_t files_len;
+	uint32_t *files;   /* ids */
+	uint32_t *spelled; /* where the spelled path starts in the absolute one */
+	uint8_t *flags;
+	uint32_t *sorted; /* indices by spelled path */
+	size_t probes_len;
+	uint32_t *probe_names;   /* ids */
+	uint32_t *probe_dirsets; /* ids */
+	size_t gates_len;
+	struct daemon_gate *gates;
+	struct codec_digest last_key; /* of the entry last stored or served: what `hpcc explain` compares with */
+	uint32_t compile_ms; /* what the compile took that made it */
+	uint64_t bytes;               /* as counted in memory->closure_bytes */
+};
+
+/* Binds a draft to `cwd`. The gates are taken now: the caller has checked the absent paths after `since_ns`, or lets
+ * the first match do it (since_ns 0). */
+struct daemon_closure *daemon_closure_new(struct daemon_memory *m, const struct daemon_draft *draft, const char *cwd);
+void daemon_closure_free(struct daemon_closure *c);
+
+/* Same files and flags in the same order, same probes. */
+bool daemon_closure_same(const struct daemon_closure *a, const struct daemon_closure *b);
+
+/* Matches against the file system. CC_REASON_NONE and the manifest digest, or CC_REASON_INPUT_DIFFERS (a file is
+ * missing or unreadable) or CC_REASON_HEADER_APPEARED, with the path appended to `detail`. Not thread-safe for one
+ * closure: the caller holds its slot's lock. */
+enum cc_reason daemon_closure_match(struct daemon_memory *m, struct daemon_closure *c,
+                                    struct codec_digest *ret_manifest, struct hp_buf *detail);
+
+/* The path of file i as the compiler spells it. */
+static inline const char *daemon_closure_path(const struct daemon_memory *m, const struct daemon_closure *c, size_t i)
+{
+	return daemon_file_at(m, c->files[i])->path + c->spelled[i];
+}

@@ -1,0 +1,35 @@
+/* From a finished compile to its closure: the dependency file says what was read; what the files themselves mention
+ * says where the compiler must have looked in vain, and whether the unit can be cached at all. */
+#pragma once
+
+#include "cc/depfile.h"
+#include "cc/invocation.h"
+#include "daemon/closure.h"
+#include "daemon/identity.h"
+
+struct daemon_discovery {
+	struct daemon_draft draft;
+	struct codec_digest *digests; /* one per file */
+	bool line_files; /* some file has a #line directive that names another: diagnostics may quote that one */
+	bool date_time;  /* __DATE__ or __TIME__ is mentioned */
+};
+void daemon_discovery_done(struct daemon_discovery *d);
+#define DAEMON_AUTO_DISCOVERY __attribute__((cleanup(daemon_discovery_done)))
+
+struct daemon_discover_input {
+	struct daemon_memory *memory;
+	const struct cc_invocation *inv;
+	const struct daemon_identity *identity;
+	const char *cwd;
+	const struct hp_strv *deps; /* what the compiler read, the source first */
+	const struct hp_strv *env;  /* CPATH stands between -I and -isystem */
+	int64_t start_ns;  /* of the compile, by the file clock; an input stamped at or after it changed meanwhile */
+	bool date_time_ok; /* SOURCE_DATE_EPOCH is set and in the key */
+};
+
+/* Fills *ret_discovery (release always). CC_REASON_NONE, or why the unit cannot be stored with the path in `detail`. */
+enum cc_reason daemon_discover(const struct daemon_discover_input *in, struct daemon_discovery *ret_discovery,
+                               struct hp_buf *detail);
+
+/* Whether what one file mentions makes a unit uncacheable. Used before a compile, too, on the source. */
+enum cc_reason daemon_discover_scan(const struct cc_scan *scan, bool date_time_ok);

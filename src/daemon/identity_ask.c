@@ -1,0 +1,227 @@
+/* Asking a compiler who it is. Three kinds of questions, each run once and remembered:
+ *   COMPILER -v                                     family and version
+ *   COMPILER IDENT_ARGS -v -E -x LANG /dev/null     where it looks for headers
+ *   COMPILER IDENT_ARGS -### -x LANG -c /dev/null   which programs it would run, and with what (-march=native resolved)
+ * and the dynamic loader's list of libraries for each of those programs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cc/probe.h"
+#include "daemon/identity_priv.h"
+#include "sys/clock.h"
+#include "sys/process.h"
+
+/* A compiler answers in milliseconds; the first start from a cold disk can take seconds. */
+#define ANSWER_DEADLINE_MS 20000
+#define ANSWER_SIZE_MAX (1u << 20)
+
+struct asking {
+	const struct daemon_identity_query *q;
+	struct hp_strv env;
+	struct daemon_identity *id;
+	struct codec_hasher hasher;
+};
+
+/* The user's identity variables, the untranslated language, and a PATH. */
+static void make_env(const struct daemon_identity_query *q, struct hp_strv *ret_env)
+{
+	for (size_t i = 0; i < q->env->len; i++)
+		hp_strv_add(ret_env, q->env->v[i]);
+	hp_strv_add(ret_env, "LC_ALL=C");
+}
+
+static int run(const struct asking *a, const char *const *words, const char *extra_env, struct hp_buf *out,
+               struct hp_err *err)
+{
+	HP_AUTO_STRV struct hp_strv argv = {0};
+	HP_AUTO_STRV struct hp_strv env = {0};
+	int status;
+	int r;
+
+	for (size_t i = 0; words[i]; i++) {
+		if (!hp_streq(words[i], "@ident@")) {
+			hp_strv_add(&argv, words[i]);
+			continue;
+		}
+		hp_strv_copy(&argv, a->q->ident_args);
+	}
+	hp_strv_copy(&env, &a->env);
+	if (extra_env)
+		hp_strv_add(&env, extra_env);
+	r = sys_process_capture(argv.v, env.v, "/", ANSWER_DEADLINE_MS, ANSWER_SIZE_MAX, out, &status, err);
+	if (r < 0)
+		return r;
+	if (status != 0)
+		return hp_err_set(err, HP_PRECONDITION, "%s: its answer to %s ended with status %d", a->q->compiler,
+		                  words[1], status);
+	return 0;
+}
+
+/* Joins one file to the identity, once. Missing ones are left out: what does not exist does not run. */
+static void add_file(struct asking *a, const char *path)
+{
+	struct daemon_identity *id = a->id;
+	HP_AUTO_BUF struct hp_buf text = {0};
+	struct codec_digest digest;
+	struct sys_stamp stamp;
+	int64_t now_ns = sys_file_clock_ns();
+
+	if (hp_strv_has(&id->files, path) || sys_read_file(path, 1u << 30, &text, &stamp, NULL) < 0)
+		return;
+	codec_blake3(text.data, text.len, &digest);
+	codec_hasher_add(&a->hasher, digest.b, sizeof digest.b);
+	id->stamps = hp_realloc(id->stamps, (id->files.len + 1) * sizeof *id->stamps);
+	id->stamps[id->files.len] = stamp;
+	hp_strv_add(&id->files, path);
+	if (sys_stamp_time_ns(&stamp) >= now_ns)
+		id->trusted = false;
+}
+
+/* A program named without a slash is the first of that name in the driver's directories, then on PATH; the places
+ * passed over must stay empty. */
+static char *find_program(struct asking *a, const char *name, const struct hp_strv *dirs)
+{
+	struct sys_stamp stamp;
+
+	if (strchr(name, '/'))
+		return hp_strdup(name);
+	for (size_t i = 0; i < dirs->len; i++) {
+		char *path = hp_asprintf("%s/%s", dirs->v[i], name);
+
+		int r = sys_stamp_path(path, &stamp);
+
+		if (r == 0 && S_ISREG(stamp.mode) && access(path, X_OK) == 0)
+			return path;
+		if (r < 0 && !hp_strv_has(&a->id->missing, path))
+			hp_strv_add(&a->id->missing, path);
+		free(path);
+	}
+	return NULL;
+}
+
+static void path_dirs(const struct asking *a, struct hp_strv *dirs)
+{
+	for (size_t i = 0; i < a->env.len; i++) {
+		const char *p = a->env.v[i];
+
+		if (!hp_startswith(p, "PATH="))
+			continue;
+		for (p += 5; p;) {
+			const char *colon = strchr(p, ':');
+			size_t len = colon ? (size_t)(colon - p) : strlen(p);
+
+			/* Relative entries are relative to a directory that the identity does not know. */
+			if (len && p[0] == '/')
+				hp_strv_addn(dirs, p, len);
+			p = colon ? colon + 1 : NULL;
+		}
+	}
+}
+
+static void add_libraries(struct asking *a, const char *program)
+{
+	const char *words[] = {program, "--version", NULL};
+	HP_AUTO_STRV struct hp_strv libraries = {0};
+	HP_AUTO_BUF struct hp_buf text = {0};
+
+	/* A static program ignores the variable and prints its version instead: no libraries to find. */
+	if (run(a, words, "LD_TRACE_LOADED_OBJECTS=1", &text, NULL) < 0)
+		return;
+	cc_probe_libraries(hp_buf_cstr(&text), &libraries);
+	for (size_t i = 0; i < libraries.len; i++)
+		add_file(a, libraries.v[i]);
+}
+
+static int ask_version(struct asking *a, struct hp_err *err)
+{
+	const char *words[] = {a->q->compiler, "-v", NULL};
+	HP_AUTO_BUF struct hp_buf version = {0};
+	HP_AUTO_BUF struct hp_buf text = {0};
+	int r = run(a, words, NULL, &text, err);
+
+	if (r < 0)
+		return r;
+	if (!cc_probe_version(hp_buf_cstr(&text), &a->id->family, &version))
+		return hp_err_set(err, HP_NOT_FOUND, "%s: neither GCC nor Clang", a->q->compiler);
+	a->id->version = hp_buf_steal(&version);
+	return 0;
+}
+
+static int ask_search(struct asking *a, struct hp_err *err)
+{
+	const char *words[] = {a->q->compiler, "@ident@",   "-v", "-E",        "-x",
+	                       a->q->lang,     "/dev/null", "-o", "/dev/null", NULL};
+	HP_AUTO_BUF struct hp_buf text = {0};
+	int r;
+
+	/* Plain assembler has no include search of the preprocessor's. */
+	if (hp_streq(a->q->lang, "assembler"))
+		return 0;
+	r = run(a, words, NULL, &text, err);
+	if (r < 0)
+		return r;
+	if (!cc_probe_search(hp_buf_cstr(&text), &a->id->quote_dirs, &a->id->angle_dirs, &a->id->missing))
+		return hp_err_set(err, HP_PRECONDITION, "%s: its include search cannot be read", a->q->compiler);
+	return 0;
+}
+
+static int ask_programs(struct asking *a, struct hp_err *err)
+{
+	const char *words[] = {a->q->compiler, "@ident@",   "-###", "-x",        a->q->lang,
+	                       "-c",           "/dev/null", "-o",   "/dev/null", NULL};
+	HP_AUTO_STRV struct hp_strv programs = {0};
+	HP_AUTO_STRV struct hp_strv dirs = {0};
+	HP_AUTO_BUF struct hp_buf commands = {0};
+	HP_AUTO_BUF struct hp_buf text = {0};
+	int r = run(a, words, NULL, &text, err);
+
+	if (r < 0)
+		return r;
+	cc_probe_commands(hp_buf_cstr(&text), &programs, &dirs, &commands);
+	if (programs.len == 0)
+		return hp_err_set(err, HP_PRECONDITION, "%s: does not say what it runs", a->q->compiler);
+	path_dirs(a, &dirs);
+	codec_hasher_add_str(&a->hasher, hp_buf_cstr(&commands));
+	for (size_t i = 0; i < programs.len; i++) {
+		HP_AUTO_FREE char *path = find_program(a, programs.v[i], &dirs);
+
+		if (!path)
+			return hp_err_set(err, HP_PRECONDITION, "%s: would run %s, which is nowhere", a->q->compiler,
+			                  programs.v[i]);
+		add_file(a, path);
+		add_libraries(a, path);
+	}
+	return 0;
+}
+
+int daemon_identity_ask(const struct daemon_identity_query *q, struct daemon_identity **ret_id, struct hp_err *err)
+{
+	DAEMON_AUTO_IDENTITY struct daemon_identity *id = daemon_identity_new();
+	struct asking a = {.q = q, .id = id};
+	int r;
+
+	id->trusted = true;
+	make_env(q, &a.env);
+	codec_hasher_init(&a.hasher);
+	codec_hasher_add_str(&a.hasher, "hpcc identity 1");
+	r = ask_version(&a, err);
+	if (r == 0) {
+		codec_hasher_add_str(&a.hasher, id->version);
+		add_file(&a, q->compiler);
+		if (q->lang) {
+			add_libraries(&a, q->compiler);
+			r = ask_search(&a, err);
+		}
+	}
+	if (r == 0 && q->lang)
+		r = ask_programs(&a, err);
+	hp_strv_done(&a.env);
+	if (r < 0)
+		return r;
+	codec_hasher_end(&a.hasher, &id->digest);
+	*ret_id = hp_steal(id);
+	return 0;
+}

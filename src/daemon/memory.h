@@ -1,0 +1,63 @@
+/* What the daemon remembers between compiles: files by path, and the closures of each command line. Everything in it
+ * can be forgotten at any time; that is how it is bounded: past its limit a new, empty memory takes its place, and the
+ * old one goes when the last request that uses it is done. */
+#pragma once
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "codec/digest.h"
+#include "daemon/files.h"
+#include "daemon/pool.h"
+
+/* Closures remembered for one command line in one directory: the sets of files that it was seen to read. One is the
+ * rule; conditional includes that depend on other headers make a few. */
+#define DAEMON_CLOSURES_PER_SLOT 8
+
+struct daemon_dirset {
+	uint32_t len;
+	uint32_t dirs[]; /* ids in memory->dirs */
+};
+
+struct daemon_memory {
+	int refs;
+	struct daemon_pool files;   /* absolute path → struct daemon_file */
+	struct daemon_pool dirs;    /* absolute path of a directory (that may not exist) */
+	struct daemon_pool names;   /* a header's name as included */
+	struct daemon_pool dirsets; /* list of directory ids → struct daemon_dirset */
+	struct daemon_pool slots;   /* closure key and working directory → struct daemon_slot */
+	uint64_t closure_bytes;     /* atomic */
+};
+
+/* The closures of one command line in one directory. */
+struct daemon_closure;
+struct daemon_slot {
+	pthread_mutex_t lock;
+	bool loaded;                                               /* the store was asked already */
+	struct daemon_closure *closures[DAEMON_CLOSURES_PER_SLOT]; /* most recently used first */
+	size_t closures_len;
+};
+
+struct daemon_memory *daemon_memory_new(void);
+struct daemon_memory *daemon_memory_ref(struct daemon_memory *m);
+void daemon_memory_unref(struct daemon_memory *m);
+static inline void daemon_memory_auto(struct daemon_memory **m)
+{
+	daemon_memory_unref(*m);
+}
+#define DAEMON_AUTO_MEMORY __attribute__((cleanup(daemon_memory_auto)))
+
+/* About how many bytes it holds. */
+uint64_t daemon_memory_size(const struct daemon_memory *m);
+
+uint32_t daemon_memory_file(struct daemon_memory *m, const char *path);
+uint32_t daemon_memory_dir(struct daemon_memory *m, const char *path);
+uint32_t daemon_memory_name(struct daemon_memory *m, const char *name);
+uint32_t daemon_memory_dirset(struct daemon_memory *m, const uint32_t *dirs, size_t len);
+struct daemon_slot *daemon_memory_slot(struct daemon_memory *m, const struct codec_digest *closure_key,
+                                       const char *cwd);
+
+static inline struct daemon_file *daemon_file_at(const struct daemon_memory *m, uint32_t id)
+{
+	return daemon_pool_at(&m->files, id);
+}

@@ -1,0 +1,177 @@
+/* From a request to its keys. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cc/probe.h"
+#include "daemon/service_priv.h"
+
+static int read_response_file(void *ctx, const char *path, struct hp_buf *out)
+{
+	const struct daemon_ticket *t = ctx;
+	HP_AUTO_BUF struct hp_buf absolute = {0};
+
+	sys_path_join(&absolute, t->req->cwd, path);
+	return sys_read_file(absolute.data, HP_RSP_SIZE_MAX, out, NULL, NULL);
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void sort(struct hp_strv *sv)
+{
+	if (sv->len > 1)
+		qsort(sv->v, sv->len, sizeof *sv->v, compare_strings);
+}
+
+static enum cc_reason sort_out_env(struct daemon_ticket *t)
+{
+	for (size_t i = 0; i < t->req->env.len; i++) {
+		const char *var = t->req->env.v[i];
+
+		switch (cc_env_class(var)) {
+		case CC_ENV_NONE:
+		case CC_ENV_CWD:
+			break;
+		case CC_ENV_BYPASS:
+			hp_buf_append(&t->detail, var, strcspn(var, "="));
+			return CC_REASON_ENVIRONMENT;
+		case CC_ENV_IDENT:
+			hp_strv_add(&t->ident_env, var);
+			/* Where programs are found shows in the identity; what else these change need not. */
+			if (!hp_startswith(var, "PATH="))
+				hp_strv_add(&t->key_env, var);
+			break;
+		case CC_ENV_KEY:
+			hp_strv_add(&t->key_env, var);
+			if (hp_startswith(var, "SOURCE_DATE_EPOCH="))
+				t->date_time_ok = true;
+			break;
+		}
+	}
+	sort(&t->ident_env);
+	sort(&t->key_env);
+	return CC_REASON_NONE;
+}
+
+static const char *env_value(const struct hp_strv *env, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < env->len; i++) {
+		if (strncmp(env->v[i], name, len) == 0 && env->v[i][len] == '=')
+			return env->v[i] + len + 1;
+	}
+	return NULL;
+}
+
+/* Compilers name the working directory by $PWD when that is where they are, else by its physical path: both join. */
+static char *cwd_for_key(const struct daemon_ticket *t)
+{
+	const char *pwd = env_value(&t->req->env, "PWD");
+
+	return hp_asprintf("%s\n%s", t->req->cwd, pwd ? pwd : "");
+}
+
+static enum cc_reason identify(struct daemon_service *s, struct daemon_ticket *t, const char *lang)
+{
+	struct daemon_identity_query q = {
+	        .compiler = t->req->compiler,
+	        .lang = lang,
+	        .ident_args = &t->inv.ident_args,
+	        .env = &t->ident_env,
+	};
+	struct daemon_identity *id = NULL;
+	struct hp_err err = {0};
+
+	if (daemon_identity_get(s->identities, &q, &id, &err) < 0) {
+		hp_buf_str(&t->detail, err.msg);
+		return err.code == HP_NOT_FOUND ? CC_REASON_UNKNOWN_COMPILER : CC_REASON_INTERNAL;
+	}
+	daemon_identity_unref(t->identity);
+	t->identity = id;
+	return CC_REASON_NONE;
+}
+
+static enum cc_reason parse(struct daemon_ticket *t)
+{
+	if (cc_invocation_parse(&t->inv, t->identity->family, t->req->argv0, t->req->args.len, t->req->args.v,
+	                        read_response_file, t, NULL) < 0)
+		return CC_REASON_INTERNAL;
+	if (t->inv.bypass != CC_REASON_NONE) {
+		hp_buf_str(&t->detail, t->inv.bypass_detail);
+		return t->inv.bypass;
+	}
+	/* These are not preprocessed, so the compiler writes no list of what it read. */
+	if (t->inv.deps != CC_DEPS_NONE && (t->inv.lang == CC_LANG_ASM || t->inv.lang == CC_LANG_C_CPP_OUTPUT ||
+	                                    t->inv.lang == CC_LANG_CXX_CPP_OUTPUT)) {
+		hp_buf_str(&t->detail, "a dependency file for a source that is not preprocessed");
+		return CC_REASON_DEPFILE_OPTION;
+	}
+	return CC_REASON_NONE;
+}
+
+static char *absolute(const struct daemon_ticket *t, const char *path)
+{
+	HP_AUTO_BUF struct hp_buf out = {0};
+
+	sys_path_join(&out, t->req->cwd, path);
+	return hp_buf_steal(&out);
+}
+
+static void make_keys(struct daemon_ticket *t)
+{
+	HP_AUTO_FREE char *cwd = t->inv.embeds_cwd ? cwd_for_key(t) : NULL;
+	struct cache_key_input in = {
+	        .identity = &t->identity->digest,
+	        .lang = t->inv.lang_name,
+	        .args = &t->inv.key_args,
+	        .env = &t->key_env,
+	        .cwd = cwd,
+	        .source = t->inv.input,
+	        .user_deps = t->inv.deps == CC_DEPS_USER,
+	};
+
+	cache_key_prefix(&in, &t->prefix);
+	cache_key_closure(&t->prefix, &t->closure_key);
+}
+
+/* Whether the compiler itself would colour its diagnostics on this terminal. */
+static bool wants_color(const struct daemon_ticket *t)
+{
+	const char *gcc_colors = env_value(&t->req->env, "GCC_COLORS");
+
+	return t->req->stderr_tty && t->inv.color == CC_COLOR_AUTO &&
+	       !(t->inv.family == CC_FAMILY_GCC && gcc_colors && !*gcc_colors);
+}
+
+enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t)
+{
+	enum cc_reason reason;
+
+	if (!cc_probe_name(t->req->compiler)) {
+		hp_buf_str(&t->detail, hp_basename(t->req->compiler));
+		return CC_REASON_UNKNOWN_COMPILER;
+	}
+	reason = sort_out_env(t);
+	if (reason == CC_REASON_NONE)
+		reason = identify(s, t, NULL);
+	if (reason == CC_REASON_NONE)
+		reason = parse(t);
+	if (reason != CC_REASON_NONE)
+		return reason;
+	t->source = absolute(t, t->inv.input);
+	t->object = absolute(t, t->inv.output);
+	t->deps_file = t->inv.deps_file ? absolute(t, t->inv.deps_file) : NULL;
+	t->color = wants_color(t);
+	reason = identify(s, t, t->inv.lang_name);
+	if (reason != CC_REASON_NONE)
+		return reason;
+	make_keys(t);
+	t->slot = daemon_memory_slot(t->memory, &t->closure_key, t->req->cwd);
+	return CC_REASON_NONE;
+}

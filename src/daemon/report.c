@@ -1,0 +1,285 @@
+/* A miss, from the compiler's end to the entry in the store. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "cc/depfile.h"
+#include "daemon/outputs.h"
+#include "daemon/service_priv.h"
+
+/* What the compiler read, from its own list. CC_REASON_NONE or why that list cannot be used. */
+static enum cc_reason read_deps(struct daemon_ticket *t, struct cc_depfile *ret_deps)
+{
+	const char *path = t->private_deps ? t->private_deps : t->deps_file;
+	HP_AUTO_BUF struct hp_buf text = {0};
+	HP_AUTO_BUF struct hp_buf again = {0};
+	struct hp_err err = {0};
+
+	*ret_deps = (struct cc_depfile){0};
+	if (t->inv.lang == CC_LANG_ASM || t->inv.lang == CC_LANG_C_CPP_OUTPUT ||
+	    t->inv.lang == CC_LANG_CXX_CPP_OUTPUT) {
+		hp_strv_add(&ret_deps->deps, t->inv.input);
+		return CC_REASON_NONE;
+	}
+	if (sys_read_file(path, HP_DEPFILE_SIZE_MAX, &text, NULL, &err) < 0 ||
+	    cc_depfile_parse(t->inv.family, hp_buf_cstr(&text), text.len, ret_deps, &err) < 0) {
+		hp_buf_str(&t->detail, err.msg);
+		return CC_REASON_DEPFILE_MISMATCH;
+	}
+	if (t->inv.deps == CC_DEPS_NONE)
+		return ret_deps->deps.len ? CC_REASON_NONE : CC_REASON_DEPFILE_MISMATCH;
+	/* A hit will print this file anew: only what we print byte for byte as the compiler did may become one. */
+	cc_depfile_print(t->inv.family, t->inv.deps_target, ret_deps->deps.v, ret_deps->deps.len, t->inv.deps_phony,
+	                 &again);
+	if (ret_deps->deps.len == 0 || again.len != text.len || memcmp(again.data, text.data, text.len) != 0) {
+		hp_buf_printf(&t->detail, "%s: not as we would print it", path);
+		return CC_REASON_DEPFILE_MISMATCH;
+	}
+	return CC_REASON_NONE;
+}
+
+static enum cc_reason discover(struct daemon_ticket *t, const struct cc_depfile *deps)
+{
+	struct daemon_discover_input in = {
+	        .memory = t->memory,
+	        .inv = &t->inv,
+	        .identity = t->identity,
+	        .cwd = t->kept.cwd,
+	        .deps = &deps->deps,
+	        .env = &t->kept.env,
+	        .start_ns = t->start_ns,
+	        .date_time_ok = t->date_time_ok,
+	};
+	enum cc_reason reason = daemon_discover(&in, &t->discovery, &t->detail);
+
+	if (reason == CC_REASON_NONE && t->discovery.line_files && t->err.len)
+		return CC_REASON_LINE_DIAGNOSTICS;
+	if (reason == CC_REASON_NONE && t->err.len &&
+	    (t->inv.lang == CC_LANG_C_CPP_OUTPUT || t->inv.lang == CC_LANG_CXX_CPP_OUTPUT))
+		return CC_REASON_LINE_DIAGNOSTICS;
+	if (reason == CC_REASON_NONE && !daemon_identity_holds(t->identity))
+		return CC_REASON_COMPILER_CHANGED;
+	return reason;
+}
+
+static enum cc_reason read_object(struct daemon_ticket *t)
+{
+	struct hp_err err = {0};
+	struct sys_stamp stamp;
+
+	if (sys_read_file(t->object, HP_ENTRY_SIZE_MAX, &t->object_data, &stamp, &err) < 0) {
+		hp_buf_str(&t->detail, err.msg);
+		return err.code == HP_EXHAUSTED ? CC_REASON_TOO_LARGE : CC_REASON_OUTPUT_MISSING;
+	}
+	t->object_mode = stamp.mode & 0777;
+	return CC_REASON_NONE;
+}
+
+static void write_user_deps(struct daemon_ticket *t, const struct cc_depfile *deps, struct daemon_verdict *verdict)
+{
+	const struct daemon_draft *draft = &t->discovery.draft;
+	HP_AUTO_FREE char **user = hp_alloc(deps->deps.len * sizeof *user);
+	HP_AUTO_BUF struct hp_buf text = {0};
+	size_t n = 0;
+
+	for (size_t i = 0; i < deps->deps.len; i++) {
+		if (!(draft->flags[i] & (DAEMON_FILE_SYSTEM | DAEMON_FILE_PROBE)))
+			user[n++] = deps->deps.v[i];
+	}
+	cc_depfile_print(t->inv.family, t->inv.deps_target, user, n, t->inv.deps_phony, &text);
+	if (daemon_output_write_deps(t->deps_file, t->kept.mask, text.data, text.len, NULL) < 0)
+		verdict->rerun = true;
+}
+
+void daemon_service_report(struct daemon_service *s, struct daemon_ticket *t, const struct daemon_result *result,
+                           struct daemon_verdict *ret_verdict)
+{
+	struct cc_depfile deps = {0};
+	enum cc_reason reason = CC_REASON_NONE;
+
+	(void)s;
+	*ret_verdict = (struct daemon_verdict){0};
+	hp_buf_reset(&t->detail);
+	hp_buf_append(&t->out, result->out, result->out_len);
+	hp_buf_append(&t->err, result->err, result->err_len);
+	t->duration_ms = result->duration_ms;
+	if (!WIFEXITED(result->status) || WEXITSTATUS(result->status) != 0)
+		reason = CC_REASON_COMPILE_FAILED;
+	else if (result->truncated)
+		reason = CC_REASON_TOO_LARGE;
+	if (reason == CC_REASON_NONE)
+		reason = read_object(t);
+	if (reason == CC_REASON_NONE)
+		reason = read_deps(t, &deps);
+	if (reason == CC_REASON_NONE)
+		reason = discover(t, &deps);
+	if (t->inv.deps == CC_DEPS_USER) {
+		if (reason == CC_REASON_NONE)
+			write_user_deps(t, &deps, ret_verdict);
+		else
+			ret_verdict->rerun = true;
+	}
+	cc_depfile_done(&deps);
+	t->unstored = reason;
+	ret_verdict->reason = reason;
+}
+
+static void manifest_of(const struct daemon_closure *c, const struct daemon_ticket *t,
+                        struct codec_digest *ret_manifest)
+{
+	HP_AUTO_BUF struct hp_buf manifest = {0};
+
+	for (size_t i = 0; i < c->files_len; i++) {
+		uint32_t f = c->sorted[i];
+		const char *path = daemon_closure_path(t->memory, c, f);
+
+		hp_buf_append(&manifest, path, strlen(path) + 1);
+		hp_buf_append(&manifest, t->discovery.digests[f].b, sizeof t->discovery.digests[f].b);
+	}
+	codec_blake3(manifest.data, manifest.len, ret_manifest);
+}
+
+/* The closure joins the slot, in place of an equal one or of the least recently used. */
+static void remember(struct daemon_ticket *t, struct daemon_closure *take_closure)
+{
+	struct daemon_slot *slot = t->slot;
+	size_t at = slot->closures_len;
+
+	(void)pthread_mutex_lock(&slot->lock);
+	for (size_t i = 0; i < slot->closures_len; i++) {
+		if (daemon_closure_same(slot->closures[i], take_closure))
+			at = i;
+	}
+	if (at == HP_ARRAY_SIZE(slot->closures))
+		at--;
+	if (at < slot->closures_len)
+		daemon_closure_free(slot->closures[at]);
+	else
+		slot->closures_len++;
+	memmove(slot->closures + 1, slot->closures, at * sizeof *slot->closures);
+	slot->closures[0] = take_closure;
+	(void)pthread_mutex_unlock(&slot->lock);
+}
+
+/* Views of the draft in the entry's terms; the strings stay the draft's. */
+struct entry_lists {
+	struct cache_file *files;
+	struct hp_strv absent;
+};
+
+static void list_closure(const struct daemon_ticket *t, struct entry_lists *ret_lists)
+{
+	const struct daemon_draft *draft = &t->discovery.draft;
+
+	*ret_lists = (struct entry_lists){.files = hp_zalloc(draft->files.len * sizeof *ret_lists->files)};
+	for (size_t i = 0; i < draft->files.len; i++) {
+		ret_lists->files[i] = (struct cache_file){
+		        .path = draft->files.v[i],
+		        .system = (draft->flags[i] & DAEMON_FILE_SYSTEM) != 0,
+		        .probe = (draft->flags[i] & DAEMON_FILE_PROBE) != 0,
+		};
+		memcpy(&ret_lists->files[i].digest8, t->discovery.digests[i].b, 8);
+	}
+	for (size_t i = 0; i < draft->probes_len; i++) {
+		for (size_t k = 0; k < draft->probes[i].dirs.len; k++)
+			hp_strv_take(&ret_lists->absent,
+			             hp_asprintf("%s//%s", draft->probes[i].dirs.v[k], draft->probes[i].name));
+	}
+}
+
+static int encode(struct daemon_service *s, const struct daemon_ticket *t, struct hp_buf *out, struct hp_err *err)
+{
+	struct cache_output object = {
+	        .role = CACHE_OUTPUT_OBJECT,
+	        .mode_extra = t->object_mode & ~0666u & 0777u,
+	        .data = hp_buf_cstr(&t->object_data),
+	        .len = t->object_data.len,
+	};
+	struct entry_lists lists;
+	struct cache_entry e;
+	int r;
+
+	list_closure(t, &lists);
+	e = (struct cache_entry){
+	        .action_key = t->action_key,
+	        .closure_key = t->closure_key,
+	        .flags = t->color ? CACHE_ENTRY_COLOR : 0,
+	        .created_s = (uint64_t)time(NULL),
+	        .compile_ms = t->duration_ms,
+	        .compiler = t->kept.compiler,
+	        .compiler_version = t->identity->version,
+	        .identity = t->identity->digest,
+	        .cwd = t->inv.embeds_cwd ? t->kept.cwd : "",
+	        .source = t->inv.input,
+	        .output = t->inv.output,
+	        .args = (const char *const *)t->inv.key_args.v,
+	        .args_len = t->inv.key_args.len,
+	        .env = (const char *const *)t->key_env.v,
+	        .env_len = t->key_env.len,
+	        .files = lists.files,
+	        .files_len = t->discovery.draft.files.len,
+	        .absent = (const char *const *)lists.absent.v,
+	        .absent_len = lists.absent.len,
+	        .out = hp_buf_cstr(&t->out),
+	        .out_len = t->out.len,
+	        .err = hp_buf_cstr(&t->err),
+	        .err_len = t->err.len,
+	        .outputs = &object,
+	        .outputs_len = 1,
+	};
+	r = cache_entry_encode(&e, s->opt.pack_level, out, err);
+	free(lists.files);
+	hp_strv_done(&lists.absent);
+	return r;
+}
+
+static enum cc_reason store(struct daemon_service *s, struct daemon_ticket *t)
+{
+	struct daemon_closure *c = daemon_closure_new(t->memory, &t->discovery.draft, t->kept.cwd);
+	HP_AUTO_BUF struct hp_buf bytes = {0};
+	struct codec_digest manifest;
+	struct hp_err err = {0};
+
+	manifest_of(c, t, &manifest);
+	cache_key_action(&t->prefix, &manifest, t->color && t->err.len + t->out.len > 0, &t->action_key);
+	c->last_key = t->action_key;
+	c->compile_ms = t->duration_ms;
+	if (s->opt.read_only || !s->opt.disk) {
+		daemon_closure_free(c);
+		return CC_REASON_READ_ONLY;
+	}
+	if (encode(s, t, &bytes, &err) < 0 ||
+	    store_put(s->opt.disk, &t->action_key, &t->closure_key, bytes.data, bytes.len, &err) < 0) {
+		daemon_closure_free(c);
+		hp_buf_str(&t->detail, err.msg);
+		return err.code == HP_DENIED ? CC_REASON_READ_ONLY : CC_REASON_STORE_FAILED;
+	}
+	daemon_service_count(s, "bytes_in", bytes.len);
+	remember(t, c);
+	return CC_REASON_NONE;
+}
+
+void daemon_service_settle(struct daemon_service *s, struct daemon_ticket *take_ticket)
+{
+	struct daemon_ticket *t = take_ticket;
+	enum daemon_landing landing = DAEMON_LANDING_ALONE;
+
+	if (t->unstored == CC_REASON_NONE)
+		t->unstored = store(s, t);
+	if (t->unstored == CC_REASON_NONE) {
+		landing = DAEMON_LANDING_SHARED;
+	} else {
+		char name[96];
+
+		(void)snprintf(name, sizeof name, "unstored.%s", cc_reason_name(t->unstored));
+		daemon_service_count(s, name, 1);
+		daemon_note_unstored(s, t);
+	}
+	if (t->flight)
+		daemon_flight_end(s->flights, t->flight, landing);
+	daemon_ticket_free(t);
+}

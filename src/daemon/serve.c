@@ -1,0 +1,273 @@
+/* A hit: from remembered closures to outputs in place. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cc/depfile.h"
+#include "daemon/outputs.h"
+#include "daemon/service_priv.h"
+
+/* An entry's absent paths are "DIR//NAME": the doubled slash, which the file system ignores, keeps what was searched
+ * apart from what was searched for. Consecutive ones of one name are one probe. */
+static void draft_probes(const struct cache_entry *e, struct daemon_draft *draft)
+{
+	struct daemon_draft_probe *p = NULL;
+
+	for (size_t i = 0; i < e->absent_len; i++) {
+		const char *sep = strstr(e->absent[i], "//");
+
+		if (!sep)
+			continue;
+		if (!p || !hp_streq(p->name, sep + 2)) {
+			size_t n = draft->probes_len;
+
+			if ((n & (n - 1)) == 0)
+				draft->probes = hp_realloc(draft->probes, (n ? n * 2 : 1) * sizeof *draft->probes);
+			p = &draft->probes[draft->probes_len++];
+			*p = (struct daemon_draft_probe){.name = hp_strdup(sep + 2)};
+		}
+		hp_strv_addn(&p->dirs, e->absent[i], sep == e->absent[i] ? 1 : (size_t)(sep - e->absent[i]));
+	}
+}
+
+static void draft_from_entry(const struct cache_entry *e, struct daemon_draft *ret_draft)
+{
+	*ret_draft = (struct daemon_draft){0};
+	ret_draft->flags = hp_zalloc(e->files_len);
+	for (size_t i = 0; i < e->files_len; i++) {
+		hp_strv_add(&ret_draft->files, e->files[i].path);
+		ret_draft->flags[i] = (uint8_t)((e->files[i].system ? DAEMON_FILE_SYSTEM : 0) |
+		                                (e->files[i].probe ? DAEMON_FILE_PROBE : 0));
+	}
+	draft_probes(e, ret_draft);
+}
+
+/* Brings the closures that the store knows for this command line into the slot. Called with the slot's lock held. */
+static void load_closures(struct daemon_service *s, struct daemon_ticket *t)
+{
+	struct codec_digest keys[DAEMON_CLOSURES_PER_SLOT];
+	struct daemon_slot *slot = t->slot;
+	int n;
+
+	slot->loaded = true;
+	if (!s->opt.disk)
+		return;
+	n = store_closures(s->opt.disk, &t->closure_key, keys, HP_ARRAY_SIZE(keys), NULL);
+	for (int i = 0; i < n && slot->closures_len < HP_ARRAY_SIZE(slot->closures); i++) {
+		STORE_AUTO_BLOB struct store_blob *blob = NULL;
+		DAEMON_AUTO_DRAFT struct daemon_draft draft = {0};
+		struct daemon_closure *c;
+		struct cache_entry e;
+		bool known = false;
+
+		if (store_get(s->opt.disk, &keys[i], &blob, NULL) != 1 ||
+		    cache_entry_decode(blob->data, blob->len, CACHE_WANT_META, &e, NULL) < 0)
+			continue;
+		draft_from_entry(&e, &draft);
+		c = daemon_closure_new(t->memory, &draft, t->req->cwd);
+		c->last_key = keys[i];
+		c->compile_ms = e.compile_ms;
+		cache_entry_done(&e);
+		for (size_t k = 0; k < slot->closures_len; k++)
+			known = known || daemon_closure_same(slot->closures[k], c);
+		if (known)
+			daemon_closure_free(c);
+		else
+			slot->closures[slot->closures_len++] = c;
+	}
+}
+
+/* True when this entry was asked for lately: worth keeping unpacked. */
+static bool seen_before(struct daemon_service *s, const struct codec_digest *key)
+{
+	uint64_t word;
+	uint64_t *place;
+
+	memcpy(&word, key->b, sizeof word);
+	place = &s->recent[word % DAEMON_RECENT];
+	return __atomic_exchange_n(place, word, __ATOMIC_RELAXED) == word;
+}
+
+static void keep_hot(struct daemon_service *s, const struct cache_entry *e)
+{
+	struct cache_entry lean = *e;
+	HP_AUTO_BUF struct hp_buf raw = {0};
+
+	lean.args_len = lean.env_len = lean.files_len = lean.absent_len = 0;
+	lean.compiler = lean.compiler_version = lean.cwd = lean.source = lean.output = "";
+	if (cache_entry_encode(&lean, CACHE_PACK_RAW, &raw, NULL) == 0)
+		(void)store_put(s->hot, &e->action_key, &e->closure_key, raw.data, raw.len, NULL);
+}
+
+/* The entry's payload: 1, 0 when there is none, or -HP_DATA_LOSS after a damaged one was removed. */
+static int fetch(struct daemon_service *s, const struct codec_digest *key, struct store_blob **ret_blob,
+                 struct cache_entry *ret_entry)
+{
+	STORE_AUTO_BLOB struct store_blob *blob = NULL;
+
+	if (store_get(s->hot, key, &blob, NULL) == 1 &&
+	    cache_entry_decode(blob->data, blob->len, CACHE_WANT_PAYLOAD | CACHE_TRUSTED, ret_entry, NULL) == 0) {
+		*ret_blob = hp_steal(blob);
+		return 1;
+	}
+	store_blob_unref(blob);
+	blob = NULL;
+	if (!s->opt.disk || store_get(s->opt.disk, key, &blob, NULL) != 1)
+		return 0;
+	/* A whole entry under a wrong name is as bad as a damaged one. */
+	if (cache_entry_decode(blob->data, blob->len, CACHE_WANT_PAYLOAD, ret_entry, NULL) < 0) {
+		(void)store_remove(s->opt.disk, key, NULL);
+		return -HP_DATA_LOSS;
+	}
+	if (!codec_digest_eq(&ret_entry->action_key, key)) {
+		cache_entry_done(ret_entry);
+		(void)store_remove(s->opt.disk, key, NULL);
+		return -HP_DATA_LOSS;
+	}
+	if (seen_before(s, key))
+		keep_hot(s, ret_entry);
+	*ret_blob = hp_steal(blob);
+	return 1;
+}
+
+static void print_deps(const struct daemon_ticket *t, const struct daemon_closure *c, struct hp_buf *out)
+{
+	uint8_t leave_out = DAEMON_FILE_PROBE | (t->inv.deps == CC_DEPS_USER ? DAEMON_FILE_SYSTEM : 0);
+	HP_AUTO_FREE char **deps = hp_alloc(c->files_len * sizeof *deps);
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->files_len; i++) {
+		if (!(c->flags[i] & leave_out))
+			deps[n++] = (char *)daemon_closure_path(t->memory, c, i);
+	}
+	cc_depfile_print(t->inv.family, t->inv.deps_target, deps, n, t->inv.deps_phony, out);
+}
+
+/* Puts the outputs in place. CC_REASON_NONE, or a bypass: then the compiler does it all again, and says what is wrong. */
+static enum cc_reason put_in_place(struct daemon_ticket *t, const struct daemon_closure *c, const struct cache_entry *e)
+{
+	const struct cache_output *object = e->outputs;
+	HP_AUTO_BUF struct hp_buf deps = {0};
+	struct hp_err err = {0};
+
+	if (e->outputs_len != 1 || object->role != CACHE_OUTPUT_OBJECT)
+		return CC_REASON_INTERNAL;
+	if (!daemon_output_plain(t->object) || (t->deps_file && !daemon_deps_plain(t->deps_file))) {
+		hp_buf_str(&t->detail, t->object);
+		return CC_REASON_SPECIAL_OUTPUT;
+	}
+	if (t->deps_file) {
+		print_deps(t, c, &deps);
+		if (daemon_output_write_deps(t->deps_file, t->req->mask, deps.data, deps.len, &err) < 0) {
+			hp_buf_str(&t->detail, err.msg);
+			return CC_REASON_SPECIAL_OUTPUT;
+		}
+	}
+	if (daemon_output_write_object(t->object, t->req->mask, object->mode_extra, object->data, object->len, &err) <
+	    0) {
+		hp_buf_str(&t->detail, err.msg);
+		return CC_REASON_SPECIAL_OUTPUT;
+	}
+	return CC_REASON_NONE;
+}
+
+/* Tries the entry that a matched closure names. True: served. */
+static bool serve_match(struct daemon_service *s, struct daemon_ticket *t, struct daemon_closure *c,
+                        const struct codec_digest *manifest, struct daemon_answer *answer, enum cc_reason *ret_reason)
+{
+	STORE_AUTO_BLOB struct store_blob *blob = NULL;
+	struct cache_entry e;
+	int r = 0;
+
+	for (int color = 0; color <= (t->color ? 1 : 0) && r == 0; color++) {
+		cache_key_action(&t->prefix, manifest, color != 0, &t->action_key);
+		r = fetch(s, &t->action_key, &blob, &e);
+		if (r == 1 && !color && t->color && e.err_len + e.out_len > 0) {
+			/* Diagnostics without colour, and this terminal would have had them with. */
+			cache_entry_done(&e);
+			store_blob_unref(blob);
+			blob = NULL;
+			*ret_reason = CC_REASON_COLOR_MODE;
+			r = 0;
+		}
+	}
+	if (r < 0)
+		*ret_reason = CC_REASON_CORRUPT;
+	else if (r == 0 && *ret_reason != CC_REASON_COLOR_MODE)
+		*ret_reason =
+		        codec_digest_eq(&t->action_key, &c->last_key) ? CC_REASON_EVICTED : CC_REASON_INPUT_DIFFERS;
+	if (r != 1)
+		return false;
+	*ret_reason = put_in_place(t, c, &e);
+	if (*ret_reason == CC_REASON_NONE) {
+		hp_buf_append(&answer->out, e.out, e.out_len);
+		hp_buf_append(&answer->err, e.err, e.err_len);
+		c->last_key = t->action_key;
+		daemon_service_count(s, "time_saved_ms", c->compile_ms);
+		daemon_service_count(s, "bytes_out", e.outputs[0].len);
+	}
+	cache_entry_done(&e);
+	return *ret_reason == CC_REASON_NONE;
+}
+
+/* The most telling reason wins: a header that appeared says more than a file that differs. */
+static void keep_reason(enum cc_reason *best, enum cc_reason reason)
+{
+	if (*best == CC_REASON_NEW_UNIT || reason == CC_REASON_HEADER_APPEARED || reason == CC_REASON_CORRUPT)
+		*best = reason;
+}
+
+static bool serve_locked(struct daemon_service *s, struct daemon_ticket *t, size_t from, struct daemon_answer *answer,
+                         enum cc_reason *best)
+{
+	struct daemon_slot *slot = t->slot;
+
+	for (size_t i = from; i < slot->closures_len; i++) {
+		struct daemon_closure *c = slot->closures[i];
+		struct codec_digest manifest;
+		HP_AUTO_BUF struct hp_buf detail = {0};
+		enum cc_reason reason = daemon_closure_match(t->memory, c, &manifest, &detail);
+
+		if (reason == CC_REASON_NONE && serve_match(s, t, c, &manifest, answer, &reason)) {
+			memmove(slot->closures + 1, slot->closures, i * sizeof *slot->closures);
+			slot->closures[0] = c;
+			return true;
+		}
+		keep_reason(best, reason);
+		if (detail.len && *best == reason) {
+			hp_buf_reset(&t->detail);
+			hp_buf_append(&t->detail, detail.data, detail.len);
+		}
+		if (cc_reason_kind(reason) == CC_REASON_KIND_BYPASS) {
+			*best = reason;
+			return false;
+		}
+	}
+	return false;
+}
+
+bool daemon_serve(struct daemon_service *s, struct daemon_ticket *t, struct daemon_answer *answer,
+                  enum cc_reason *ret_reason)
+{
+	struct daemon_slot *slot = t->slot;
+	struct codec_digest last_key = {0};
+	bool served;
+
+	*ret_reason = CC_REASON_NEW_UNIT;
+	(void)pthread_mutex_lock(&slot->lock);
+	served = serve_locked(s, t, 0, answer, ret_reason);
+	if (!served && !slot->loaded && cc_reason_kind(*ret_reason) == CC_REASON_KIND_MISS) {
+		size_t known = slot->closures_len;
+
+		load_closures(s, t);
+		served = serve_locked(s, t, known, answer, ret_reason);
+	}
+	if (!served && slot->closures_len)
+		last_key = slot->closures[0]->last_key;
+	(void)pthread_mutex_unlock(&slot->lock);
+	if (!served && cc_reason_kind(*ret_reason) == CC_REASON_KIND_MISS)
+		daemon_explain_miss(s, t, &last_key);
+	return served;
+}

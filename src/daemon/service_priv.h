@@ -1,0 +1,83 @@
+/* What the parts of the service share. */
+#pragma once
+
+#include <pthread.h>
+
+#include "cache/entry.h"
+#include "cache/key.h"
+#include "cc/environ.h"
+#include "daemon/discover.h"
+#include "daemon/identity.h"
+#include "daemon/service.h"
+
+#define DAEMON_RECENT 4096u
+
+struct daemon_service {
+	struct daemon_service_options opt;
+	struct store *hot; /* raw entries in memory */
+	struct daemon_identities *identities;
+	struct daemon_flights *flights;
+	char *tmp_dirs[2];    /* for private dependency files, best first; NULL: none */
+	pthread_mutex_t lock; /* of memory */
+	struct daemon_memory *memory;
+	uint64_t recent[DAEMON_RECENT]; /* atomic; which entries were served before: the second time they join `hot` */
+};
+
+/* One compile on its way through the service. */
+struct daemon_ticket {
+	const struct daemon_request *req; /* until look_up returns */
+	struct daemon_request kept;       /* its copy, for RUN */
+	struct cc_invocation inv;
+	struct hp_strv key_env;
+	struct hp_strv ident_env;
+	struct daemon_identity *identity;
+	struct daemon_memory *memory;
+	struct daemon_slot *slot;
+	struct codec_hasher prefix;
+	struct codec_digest closure_key;
+	struct codec_digest action_key; /* once known */
+	char *source;                   /* absolute paths */
+	char *object;
+	char *deps_file;    /* the user's; NULL */
+	char *private_deps; /* NULL */
+	bool date_time_ok;
+	bool color; /* diagnostics come out coloured because the terminal is one */
+	struct daemon_flight *flight;
+	int64_t start_ns;
+
+	/* from report on */
+	struct daemon_discovery discovery;
+	struct hp_buf object_data;
+	mode_t object_mode;
+	struct hp_buf out;
+	struct hp_buf err;
+	uint32_t duration_ms;
+	enum cc_reason unstored;
+	enum cc_reason miss;
+	struct hp_buf detail;
+};
+
+void daemon_ticket_free(struct daemon_ticket *t);
+
+/* Takes the command line apart and makes the keys. CC_REASON_NONE, or why it is a bypass. */
+enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t);
+
+/* Tries every closure known. True: served. Else *ret_reason says why not: a miss, or a bypass. */
+bool daemon_serve(struct daemon_service *s, struct daemon_ticket *t, struct daemon_answer *answer,
+                  enum cc_reason *ret_reason);
+
+/* Why this is a miss, in words: compares with the last entry known for this unit. */
+void daemon_explain_miss(struct daemon_service *s, struct daemon_ticket *t, const struct codec_digest *last_key);
+
+/* Counts and notes an outcome: "hit", "miss", "bypass". */
+void daemon_note(struct daemon_service *s, const struct daemon_ticket *t, const char *outcome, enum cc_reason reason);
+
+/* Notes why a miss was not stored: the next question about it is "why does it miss every time". */
+void daemon_note_unstored(struct daemon_service *s, const struct daemon_ticket *t);
+
+static inline bool daemon_is_zero(const struct codec_digest *d)
+{
+	static const struct codec_digest zero;
+
+	return codec_digest_eq(d, &zero);
+}

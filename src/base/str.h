@@ -30,3 +30,6 @@ static inline const char *hp_basename(const char *s)
 
 	return slash ? slash + 1 : s;
 }
+
+/* Edits (insert, delete, replace, swap of neighbours) between two words; SIZE_MAX when one is longer than 63 bytes. */
+size_t hp_edit_distance(const char *a, const char *b);

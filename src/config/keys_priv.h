@@ -51,8 +51,5 @@ const struct config_section *config_section_find(const char *name);
  * of what there is. */
 void config_key_hint(const char *section, const char *name, char *ret_hint, size_t hint_size);
 
-/* Edits (insert, delete, replace, swap of neighbours) between two words; words longer than 63 bytes count as far. */
-size_t config_edit_distance(const char *a, const char *b);
-
 /* How a value of this type is written, for messages and documents: `a size such as "10G"`. */
 const char *config_type_text(enum config_type type);

@@ -413,11 +413,11 @@ static void the_cache_folder_follows_the_environment(void **state)
 static void edit_distance_counts_edits(void **state)
 {
 	(void)state;
-	assert_int_equal(config_edit_distance("", ""), 0);
-	assert_int_equal(config_edit_distance("abc", ""), 3);
-	assert_int_equal(config_edit_distance("abc", "abd"), 1);
-	assert_int_equal(config_edit_distance("abc", "acb"), 1);
-	assert_int_equal(config_edit_distance("kitten", "sitting"), 3);
+	assert_int_equal(hp_edit_distance("", ""), 0);
+	assert_int_equal(hp_edit_distance("abc", ""), 3);
+	assert_int_equal(hp_edit_distance("abc", "abd"), 1);
+	assert_int_equal(hp_edit_distance("abc", "acb"), 1);
+	assert_int_equal(hp_edit_distance("kitten", "sitting"), 3);
 }
 
 int main(void)

@@ -1,5 +1,6 @@
 /* Prints what is known of a command line, or the option table, for tests in other languages.
  *   invocation_tool table                  one row a line: spelling, value, class, families, reason; tab-separated
+ *   invocation_tool reasons                every reason: kind, name, sentence; tab-separated
  *   invocation_tool find FAMILY ARG...     for each argument: the row's spelling and value, "-" when unknown
  *   invocation_tool parse FAMILY NAME ARG...   fields of the invocation, one a line
  *   invocation_tool run FAMILY NAME PRIVATE ARG...   the arguments to run on a miss, one a line
@@ -49,6 +50,16 @@ static int print_table(void)
 			       cc_reason_name((enum cc_reason)row->bypass));
 		}
 	}
+	return 0;
+}
+
+static int print_reasons(void)
+{
+	static const char *const kinds[] = {"", "bypass", "miss", "unstored"};
+
+	for (unsigned r = 1; r < CC_REASON_COUNT; r++)
+		printf("%s\t%s\t%s\n", kinds[cc_reason_kind((enum cc_reason)r)], cc_reason_name((enum cc_reason)r),
+		       cc_reason_text((enum cc_reason)r));
 	return 0;
 }
 
@@ -128,6 +139,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && hp_streq(argv[1], "table"))
 		return print_table();
+	if (argc == 2 && hp_streq(argv[1], "reasons"))
+		return print_reasons();
 	if (argc >= 3 && hp_streq(argv[1], "find"))
 		return print_rows(family_of(argv[2]), argc - 3, argv + 3);
 	if (argc >= 4 && hp_streq(argv[1], "parse"))

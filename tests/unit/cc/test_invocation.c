@@ -1,0 +1,452 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cc/invocation.h"
+
+#define AUTO_INV __attribute__((cleanup(cc_invocation_done)))
+
+static int read_fake(void *ctx, const char *path, struct hp_buf *out)
+{
+	(void)ctx;
+	if (hp_streq(path, "plain.rsp"))
+		hp_buf_str(out, "-DA -DB");
+	else if (hp_streq(path, "deps.rsp"))
+		hp_buf_str(out, "-MMD -MF x.d");
+	else if (hp_streq(path, "edge.rsp"))
+		hp_buf_str(out, "-DA -I");
+	else
+		return -HP_NOT_FOUND;
+	return 0;
+}
+
+/* Parses a command line: the driver's name, then arguments, parted by single spaces. */
+static void parse(const char *line, struct cc_invocation *inv)
+{
+	struct hp_strv words HP_AUTO_STRV = {0};
+	enum cc_family family;
+
+	while (*line) {
+		size_t len = strcspn(line, " ");
+
+		hp_strv_addn(&words, line, len);
+		line += len + (line[len] == ' ');
+	}
+	family = strstr(words.v[0], "clang") ? CC_FAMILY_CLANG : CC_FAMILY_GCC;
+	assert_int_equal(
+	        cc_invocation_parse(inv, family, words.v[0], words.len - 1, words.v + 1, read_fake, NULL, NULL), 0);
+}
+
+static void bypasses(const char *line, enum cc_reason reason)
+{
+	struct cc_invocation inv AUTO_INV;
+
+	parse(line, &inv);
+	if (inv.bypass != reason)
+		fail_msg("%s: %s (%s) instead of %s", line, cc_reason_name(inv.bypass), inv.bypass_detail,
+		         cc_reason_name(reason));
+}
+
+static void joined(const struct hp_strv *list, struct hp_buf *out)
+{
+	for (size_t i = 0; i < list->len; i++)
+		hp_buf_printf(out, "%s%s", i ? " " : "", list->v[i]);
+}
+
+static void keys(const char *line, const char *key)
+{
+	struct cc_invocation inv AUTO_INV;
+	struct hp_buf got HP_AUTO_BUF = {0};
+
+	parse(line, &inv);
+	if (inv.bypass != CC_REASON_NONE)
+		fail_msg("%s: %s", line, cc_reason_name(inv.bypass));
+	joined(&inv.key_args, &got);
+	assert_string_equal(hp_buf_cstr(&got), key);
+}
+
+static void runs(const char *line, const char *want)
+{
+	struct cc_invocation inv AUTO_INV;
+	struct hp_strv args HP_AUTO_STRV = {0};
+	struct hp_buf got HP_AUTO_BUF = {0};
+
+	parse(line, &inv);
+	assert_int_equal(inv.bypass, CC_REASON_NONE);
+	cc_invocation_run_args(&inv, "P", false, &args);
+	joined(&args, &got);
+	assert_string_equal(hp_buf_cstr(&got), want);
+}
+
+static void modes_are_told_apart(void **state)
+{
+	(void)state;
+	bypasses("gcc -c x.c", CC_REASON_NONE);
+	bypasses("gcc x.c", CC_REASON_NO_COMPILE);
+	bypasses("gcc -o x x.o -lfoo -Wl,-z,now", CC_REASON_NO_COMPILE);
+	bypasses("gcc --version", CC_REASON_NO_COMPILE);
+	bypasses("gcc -### -c x.c", CC_REASON_NO_COMPILE);
+	bypasses("gcc -print-file-name=x", CC_REASON_NO_COMPILE);
+	bypasses("gcc -E x.c", CC_REASON_PREPROCESS_ONLY);
+	bypasses("gcc -c -E x.c", CC_REASON_PREPROCESS_ONLY);
+	bypasses("gcc -M x.c", CC_REASON_PREPROCESS_ONLY);
+	bypasses("gcc -MM x.c", CC_REASON_PREPROCESS_ONLY);
+	bypasses("gcc -S x.c", CC_REASON_ASSEMBLY_OUTPUT);
+	bypasses("gcc -fsyntax-only x.c", CC_REASON_SYNTAX_ONLY);
+	bypasses("clang --analyze x.c", CC_REASON_NO_COMPILE);
+}
+
+static void inputs_are_judged(void **state)
+{
+	(void)state;
+	bypasses("gcc -c", CC_REASON_NO_INPUT);
+	bypasses("gcc -c a.c b.c", CC_REASON_MULTIPLE_INPUTS);
+	bypasses("gcc -c -x c -", CC_REASON_STDIN_INPUT);
+	bypasses("gcc -c -x c /dev/null -o t", CC_REASON_SPECIAL_INPUT);
+	bypasses("gcc -c x.h", CC_REASON_PCH);
+	bypasses("g++ -c x.hpp", CC_REASON_PCH);
+	bypasses("gcc -x c-header -c x.c", CC_REASON_PCH);
+	bypasses("gcc -c x.f90", CC_REASON_UNKNOWN_LANGUAGE);
+	bypasses("gcc -c x.o", CC_REASON_UNKNOWN_LANGUAGE);
+	bypasses("gcc -c x", CC_REASON_UNKNOWN_LANGUAGE);
+	bypasses("gcc -x cuda -c x.c", CC_REASON_UNKNOWN_LANGUAGE);
+	bypasses("gcc -c x.c -o -", CC_REASON_SPECIAL_OUTPUT);
+	bypasses("gcc -c x.c -o /dev/null", CC_REASON_SPECIAL_OUTPUT);
+	bypasses("gcc -c x.c -o a.o -o b.o", CC_REASON_SPECIAL_OUTPUT);
+	bypasses("gcc -c x.c @missing", CC_REASON_RESPONSE_FILE);
+}
+
+static void unknown_options_are_never_guessed(void **state)
+{
+	struct cc_invocation inv AUTO_INV;
+
+	(void)state;
+	bypasses("gcc -c x.c -fno-such-thing", CC_REASON_UNKNOWN_OPTION);
+	bypasses("gcc -c x.c --wat=1", CC_REASON_UNKNOWN_OPTION);
+	bypasses("gcc -c x.c -Xclang -foo", CC_REASON_UNKNOWN_OPTION);
+	parse("gcc -c x.c -zzz value.c", &inv);
+	assert_int_equal(inv.bypass, CC_REASON_UNKNOWN_OPTION);
+	assert_string_equal(inv.bypass_detail, "-zzz");
+}
+
+static void options_out_of_scope_have_their_reason(void **state)
+{
+	static const struct {
+		const char *option;
+		enum cc_reason reason;
+	} rows[] = {
+	        {"-fplugin=x.so", CC_REASON_PLUGIN},
+	        {"--coverage", CC_REASON_COVERAGE},
+	        {"-fprofile-arcs", CC_REASON_COVERAGE},
+	        {"-ftest-coverage", CC_REASON_COVERAGE},
+	        {"-fprofile-use", CC_REASON_PROFILE},
+	        {"-fprofile-use=x", CC_REASON_PROFILE},
+	        {"-fprofile-generate", CC_REASON_PROFILE},
+	        {"-fauto-profile=x", CC_REASON_PROFILE},
+	        {"-fbranch-probabilities", CC_REASON_PROFILE},
+	        {"-gsplit-dwarf", CC_REASON_SPLIT_DWARF},
+	        {"-save-temps", CC_REASON_SIDE_FILES},
+	        {"-save-temps=obj", CC_REASON_SIDE_FILES},
+	        {"-fstack-usage", CC_REASON_SIDE_FILES},
+	        {"-fdump-tree-all", CC_REASON_SIDE_FILES},
+	        {"-fcallgraph-info=su", CC_REASON_SIDE_FILES},
+	        {"-fsave-optimization-record", CC_REASON_SIDE_FILES},
+	        {"-aux-info x", CC_REASON_SIDE_FILES},
+	        {"-fdiagnostics-format=json-file", CC_REASON_SIDE_FILES},
+	        {"-dA", CC_REASON_SIDE_FILES},
+	        {"-fmodules-ts", CC_REASON_MODULES},
+	        {"-fmodule-header", CC_REASON_MODULES},
+	        {"-fmodule-mapper=x", CC_REASON_MODULES},
+	        {"-frecord-gcc-switches", CC_REASON_RECORD_SWITCHES},
+	        {"-specs=x", CC_REASON_UNSUPPORTED_OPTION},
+	        {"-wrapper gdb,--args", CC_REASON_UNSUPPORTED_OPTION},
+	        {"-B.", CC_REASON_UNSUPPORTED_OPTION},
+	        {"-B tools", CC_REASON_UNSUPPORTED_OPTION},
+	        {"--sysroot=rel", CC_REASON_UNSUPPORTED_OPTION},
+	        {"-I=inc", CC_REASON_UNSUPPORTED_OPTION},
+	        {"-I-", CC_REASON_UNSUPPORTED_OPTION},
+	        {"-iprefix x", CC_REASON_UNSUPPORTED_OPTION},
+	        {"-iwithprefix x", CC_REASON_UNSUPPORTED_OPTION},
+	        {"-T x.ld", CC_REASON_UNSUPPORTED_OPTION},
+	        {"-v", CC_REASON_UNSUPPORTED_OPTION},
+	        {"-Wmissing-include-dirs", CC_REASON_UNSUPPORTED_OPTION},
+	        {"-Wp,-foo", CC_REASON_UNSUPPORTED_OPTION},
+	        {"-Wp,-MT,foo", CC_REASON_DEPFILE_OPTION},
+	        {"-Wa,-Iinc", CC_REASON_UNSUPPORTED_OPTION},
+	        {"-Wa,-adhln=x.lst", CC_REASON_SIDE_FILES},
+	        {"-Xassembler --defsym", CC_REASON_UNSUPPORTED_OPTION},
+	        {"-MG", CC_REASON_DEPFILE_OPTION},
+	        {"-MD -MF -", CC_REASON_DEPFILE_OPTION},
+	        {"-MD -MF /dev/stdout", CC_REASON_DEPFILE_OPTION},
+	        {"-MF x.d", CC_REASON_DEPFILE_OPTION},
+	        {"-MD -Wp,-MD,x.d", CC_REASON_DEPFILE_OPTION},
+	        {"-MD -MQ q -MT t", CC_REASON_DEPFILE_OPTION},
+	        {"-include", CC_REASON_UNSUPPORTED_OPTION},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < HP_ARRAY_SIZE(rows); i++) {
+		char *line HP_AUTO_FREE = hp_asprintf("gcc -c x.c %s", rows[i].option);
+
+		bypasses(line, rows[i].reason);
+	}
+}
+
+static void options_of_clang_have_their_reason(void **state)
+{
+	(void)state;
+	bypasses("clang -c x.c -include-pch x.pch", CC_REASON_PCH);
+	bypasses("clang -c x.c -Xclang -include-pch -Xclang x.pch", CC_REASON_PCH);
+	bypasses("clang -c x.c -Xclang -load -Xclang x.so", CC_REASON_PLUGIN);
+	bypasses("clang -c x.c -Xclang -no-such", CC_REASON_UNSUPPORTED_OPTION);
+	bypasses("clang -c x.c -Xclang -target-feature -O2 -Xclang +sse", CC_REASON_UNSUPPORTED_OPTION);
+	bypasses("clang -c x.c -Xclang -target-feature -Xclang +sse", CC_REASON_NONE);
+	bypasses("clang -c x.c -mllvm -inline-threshold=2", CC_REASON_NONE);
+	bypasses("clang -c x.c -mllvm -debug", CC_REASON_UNSUPPORTED_OPTION);
+	bypasses("clang -c x.c -MJ x.json", CC_REASON_SIDE_FILES);
+	bypasses("clang -c x.c -ftime-trace", CC_REASON_SIDE_FILES);
+	bypasses("clang -c x.c -fmodules", CC_REASON_MODULES);
+	bypasses("clang -c x.c -fno-modules", CC_REASON_NONE);
+	bypasses("clang -c x.c -fcoverage-mapping", CC_REASON_COVERAGE);
+	bypasses("clang -c x.c -fprofile-instr-generate", CC_REASON_PROFILE);
+	bypasses("clang -c x.c -grecord-command-line", CC_REASON_RECORD_SWITCHES);
+	bypasses("clang -c x.c -fembed-bitcode", CC_REASON_RECORD_SWITCHES);
+	bypasses("clang -c x.c -arch x86_64", CC_REASON_NONE);
+	bypasses("clang -c x.c -arch x86_64 -arch arm64", CC_REASON_MULTIPLE_ARCH);
+	bypasses("clang -c x.c -fsanitize-ignorelist=x", CC_REASON_UNSUPPORTED_OPTION);
+	bypasses("clang -c x.c -index-store-path x", CC_REASON_SIDE_FILES);
+	bypasses("clang -c x.c --config x.cfg", CC_REASON_UNSUPPORTED_OPTION);
+	bypasses("clang -c x.c -MD -MMD", CC_REASON_DEPFILE_OPTION);
+	bypasses("gcc -c x.c -MD -MMD", CC_REASON_NONE);
+}
+
+static void the_key_unifies_spellings_and_keeps_order(void **state)
+{
+	(void)state;
+	keys("gcc -c x.c", "-x c");
+	keys("gcc -c x.c -I a -Ib -D A -DB=1 -U C -DC -o out.o", "-Ia -Ib -DA -DB=1 -UC -DC -x c");
+	keys("gcc -c x.c --define-macro=A --include-directory b", "-DA -Ib -x c");
+	keys("gcc -c x.c -include a.h -imacrosb.h -isystem s -iquote q -idirafterz",
+	     "-includea.h -imacrosb.h -isystems -iquoteq -idirafterz -x c");
+	keys("gcc -MD -MP -MF x.d -MT t -c x.c -O2 -Wall", "-O2 -Wall -x c");
+	keys("gcc -c x.c -Wp,-MMD,.x.d -Wp,-DA -O2", "-Wp,-DA -O2 -x c");
+	keys("gcc -c x.c --param a=1 --param=b=2", "--param a=1 --param=b=2 -x c");
+	keys("g++ -c x.c", "-x c++ --driver-mode=g++");
+	keys("gcc -x c++ -c x.c", "-xc++ -x c++");
+	keys("gcc -c x.c -L. -lfoo -Wl,-z,now", "-x c");
+	keys("clang -c x.c -L. -l foo", "-L. -lfoo -x c");
+	keys("gcc -c x.c @plain.rsp", "-DA -DB -x c");
+	keys("gcc -c x.c -fno-diagnostics-color -Wa,--noexecstack", "-fno-diagnostics-color -Wa,--noexecstack -x c");
+}
+
+static void values_are_not_inputs(void **state)
+{
+	struct cc_invocation inv AUTO_INV;
+
+	(void)state;
+	parse("clang -target a.c -isysroot /b.c -Xclang -W -u c.c -z d.c -include e.c -o f.c -MF g.c -MD --param h.c -c i.c",
+	      &inv);
+	assert_int_equal(inv.bypass, CC_REASON_NONE);
+	assert_string_equal(inv.input, "i.c");
+	assert_string_equal(inv.output, "f.c");
+	assert_string_equal(inv.deps_file, "g.c");
+	assert_string_equal(inv.forced_includes.v[0], "e.c");
+}
+
+static void languages_follow_suffix_option_and_name(void **state)
+{
+	static const struct {
+		const char *line;
+		const char *lang;
+	} rows[] = {
+	        {"gcc -c x.c", "c"},
+	        {"g++ -c x.c", "c++"},
+	        {"/usr/bin/x86_64-linux-gnu-g++-12 -c x.c", "c++"},
+	        {"clang++-14 -c x.c", "c++"},
+	        {"c++ -c x.c", "c++"},
+	        {"gcc -c x.cc", "c++"},
+	        {"gcc -c x.C", "c++"},
+	        {"gcc -c x.S", "assembler-with-cpp"},
+	        {"gcc -c x.s", "assembler"},
+	        {"gcc -c x.i", "cpp-output"},
+	        {"g++ -c x.i", "c++-cpp-output"},
+	        {"gcc -c x.ii", "c++-cpp-output"},
+	        {"gcc -x c++ -c x.txt", "c++"},
+	        {"gcc -x c++ -x none -c x.c", "c"},
+	        {"gcc -xc -c x.cc -x c++", "c"},
+	        {"g++ -x c -c x.cc", "c"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < HP_ARRAY_SIZE(rows); i++) {
+		struct cc_invocation inv AUTO_INV;
+
+		parse(rows[i].line, &inv);
+		assert_int_equal(inv.bypass, CC_REASON_NONE);
+		assert_string_equal(inv.lang_name, rows[i].lang);
+	}
+}
+
+static bool embeds(const char *line)
+{
+	struct cc_invocation inv AUTO_INV;
+
+	parse(line, &inv);
+	return inv.embeds_cwd;
+}
+
+static void the_working_directory_is_announced(void **state)
+{
+	(void)state;
+	assert_false(embeds("gcc -c x.c -O2"));
+	assert_true(embeds("gcc -c x.c -g"));
+	assert_false(embeds("gcc -c x.c -g -g0"));
+	assert_true(embeds("gcc -c x.c -g0 -gdwarf-4"));
+	assert_true(embeds("gcc -c x.c -ggdb3"));
+	assert_false(embeds("gcc -c x.c -gz -gno-column-info -gstrict-dwarf"));
+	assert_true(embeds("gcc -c x.c -g0 -gtoggle -g0"));
+	assert_true(embeds("gcc -c x.c -flto"));
+	assert_false(embeds("clang -c x.c -flto=thin"));
+	assert_false(embeds("gcc -c x.c -fno-lto"));
+	assert_true(embeds("gcc -c x.S -Wa,-gdwarf-2"));
+	assert_true(embeds("clang -c x.c -gline-tables-only"));
+}
+
+static void colour_and_identity_are_collected(void **state)
+{
+	struct cc_invocation inv AUTO_INV;
+	struct cc_invocation plain AUTO_INV;
+	struct hp_buf ident HP_AUTO_BUF = {0};
+
+	(void)state;
+	parse("gcc -fdiagnostics-color=never -m32 -march=native -nostdinc --sysroot=/s -B /b -fdiagnostics-color -ffile-prefix-map=a=b "
+	      "-c x.c",
+	      &inv);
+	assert_int_equal(inv.color, CC_COLOR_ALWAYS);
+	assert_true(inv.debug_prefix_map);
+	joined(&inv.ident_args, &ident);
+	assert_string_equal(hp_buf_cstr(&ident), "-m32 -march=native -nostdinc --sysroot=/s -B/b");
+	parse("gcc -fdiagnostics-color -fdiagnostics-plain-output -c x.c", &plain);
+	assert_int_equal(plain.color, CC_COLOR_NEVER);
+}
+
+static void directories_keep_their_kind_and_order(void **state)
+{
+	struct cc_invocation inv AUTO_INV;
+
+	(void)state;
+	parse("gcc -Ia -isystem b -iquotec -idirafter d -I e -c x.c", &inv);
+	assert_int_equal(inv.dirs_len, 5);
+	assert_int_equal(inv.dirs[0].kind, CC_DIR_ANGLE);
+	assert_int_equal(inv.dirs[1].kind, CC_DIR_SYSTEM);
+	assert_int_equal(inv.dirs[2].kind, CC_DIR_QUOTE);
+	assert_string_equal(inv.dirs[2].path, "c");
+	assert_int_equal(inv.dirs[3].kind, CC_DIR_AFTER);
+	assert_string_equal(inv.dirs[4].path, "e");
+}
+
+static void a_miss_adds_or_widens_the_dependency_file(void **state)
+{
+	(void)state;
+	runs("gcc -c x.c", "-MD -MF P -c x.c");
+	runs("gcc -c x.s", "-c x.s");
+	runs("gcc -c x.i", "-c x.i");
+	runs("gcc -c x.c -MD", "-c x.c -MD");
+	runs("gcc -c x.c -MMD -MF d -MP -MT t", "-MF P -c x.c -MD -MP -MT t");
+	runs("gcc -c x.c -Wp,-MMD,d -O2", "-c x.c -Wp,-MD,P -O2");
+	runs("gcc -c x.c -include -MMD -MMD", "-MF P -c x.c -include -MMD -MD");
+	runs("gcc -c x.c @plain.rsp", "-MD -MF P -c x.c @plain.rsp");
+	runs("gcc -c x.c @plain.rsp -MMD", "-MF P -c x.c @plain.rsp -MD");
+	runs("gcc -c x.c @deps.rsp", "-MF P -c x.c -MD");
+	runs("gcc -c x.c -MMD @edge.rsp dir", "-MF P -c x.c -MD -DA -I dir");
+}
+
+static void colour_is_forced_in_front(void **state)
+{
+	struct cc_invocation inv AUTO_INV;
+	struct hp_strv args HP_AUTO_STRV = {0};
+
+	(void)state;
+	parse("clang -c x.c -MD", &inv);
+	cc_invocation_run_args(&inv, "P", true, &args);
+	assert_string_equal(args.v[0], "-fcolor-diagnostics");
+}
+
+static void a_private_name_with_a_comma_is_passed_whole(void **state)
+{
+	struct cc_invocation inv AUTO_INV;
+	struct hp_strv args HP_AUTO_STRV = {0};
+	struct hp_buf got HP_AUTO_BUF = {0};
+
+	(void)state;
+	parse("gcc -c x.c -Wp,-MMD,d", &inv);
+	cc_invocation_run_args(&inv, "P,1", false, &args);
+	joined(&args, &got);
+	assert_string_equal(hp_buf_cstr(&got), "-c x.c -Xpreprocessor -MD -Xpreprocessor P,1");
+}
+
+static void the_argument_limit_holds(void **state)
+{
+	char word[] = "-O2";
+	char **argv = hp_alloc((HP_ARGS_MAX + 1) * sizeof *argv);
+	struct cc_invocation inv;
+
+	(void)state;
+	for (size_t i = 0; i <= HP_ARGS_MAX; i++)
+		argv[i] = word;
+	assert_int_equal(cc_invocation_parse(&inv, CC_FAMILY_GCC, "gcc", HP_ARGS_MAX, argv, NULL, NULL, NULL), 0);
+	assert_int_equal(inv.bypass, CC_REASON_NO_COMPILE);
+	cc_invocation_done(&inv);
+	assert_int_equal(cc_invocation_parse(&inv, CC_FAMILY_GCC, "gcc", HP_ARGS_MAX + 1, argv, NULL, NULL, NULL), 0);
+	assert_int_equal(inv.bypass, CC_REASON_TOO_MANY_ARGS);
+	cc_invocation_done(&inv);
+	free(argv);
+	assert_int_equal(cc_invocation_parse(&inv, CC_FAMILY_GCC, "gcc", 1, NULL, NULL, NULL, NULL), -HP_INVALID);
+	cc_invocation_done(&inv);
+}
+
+static void a_description_names_every_argument(void **state)
+{
+	struct cc_invocation inv AUTO_INV;
+	struct hp_buf text HP_AUTO_BUF = {0};
+
+	(void)state;
+	parse("gcc -c x.c -O2 -o x.o -fwat -gsplit-dwarf", &inv);
+	cc_invocation_describe(&inv, &text);
+	assert_non_null(strstr(hp_buf_cstr(&text), "codegen      key     -O2\n"));
+	assert_non_null(strstr(hp_buf_cstr(&text), "output       -       -o x.o\n"));
+	assert_non_null(strstr(hp_buf_cstr(&text), "unknown      -       -fwat\n"));
+	assert_non_null(strstr(hp_buf_cstr(&text), "-gsplit-dwarf  (split-dwarf)\n"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(modes_are_told_apart),
+	        cmocka_unit_test(inputs_are_judged),
+	        cmocka_unit_test(unknown_options_are_never_guessed),
+	        cmocka_unit_test(options_out_of_scope_have_their_reason),
+	        cmocka_unit_test(options_of_clang_have_their_reason),
+	        cmocka_unit_test(the_key_unifies_spellings_and_keeps_order),
+	        cmocka_unit_test(values_are_not_inputs),
+	        cmocka_unit_test(languages_follow_suffix_option_and_name),
+	        cmocka_unit_test(the_working_directory_is_announced),
+	        cmocka_unit_test(colour_and_identity_are_collected),
+	        cmocka_unit_test(directories_keep_their_kind_and_order),
+	        cmocka_unit_test(a_miss_adds_or_widens_the_dependency_file),
+	        cmocka_unit_test(colour_is_forced_in_front),
+	        cmocka_unit_test(a_private_name_with_a_comma_is_passed_whole),
+	        cmocka_unit_test(the_argument_limit_holds),
+	        cmocka_unit_test(a_description_names_every_argument),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,18 +1,30 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/map.h"
 #include "base/mem.h"
 #include "store/index_priv.h"
-#include "sys/clock.h"
 
 /* Entries removed in one transaction: few enough that others hardly wait, many enough that the commit does not count. */
 #define EVICT_BATCH 64
 
+/* `id` and `closure_id` are the first eight bytes of the digests: 64 bits are plenty to find a row and make the three
+ * B-trees a third as large; the full digests stand in the row. */
+static const char schema[] =
+        "CREATE TABLE entry(tenant TEXT NOT NULL, id INTEGER NOT NULL, key BLOB NOT NULL, closure BLOB NOT NULL,"
+        " closure_id INTEGER NOT NULL, bytes INTEGER NOT NULL, stored INTEGER NOT NULL, used INTEGER NOT NULL,"
+        " PRIMARY KEY(tenant, id)) WITHOUT ROWID;"
+        "CREATE INDEX entry_closure ON entry(closure_id);"
+        "CREATE INDEX entry_used ON entry(used);"
+        "CREATE TABLE total(one INTEGER PRIMARY KEY CHECK(one = 1), bytes INTEGER NOT NULL, entries INTEGER NOT NULL);"
+        "INSERT INTO total VALUES(1, 0, 0);"
+        "CREATE TRIGGER entry_added AFTER INSERT ON entry BEGIN"
+        " UPDATE total SET bytes = bytes + new.bytes, entries = entries + 1; END;"
+        "CREATE TRIGGER entry_removed AFTER DELETE ON entry BEGIN"
+        " UPDATE total SET bytes = bytes - old.bytes, entries = entries - 1; END;"
+        "CREATE TRIGGER entry_replaced AFTER UPDATE OF bytes ON entry BEGIN"
+        " UPDATE total SET bytes = bytes + new.bytes - old.bytes; END;";
+
 static const char *const stmt_sql[STMT_COUNT] = {
-        [STMT_BEGIN] = "BEGIN IMMEDIATE",
-        [STMT_COMMIT] = "COMMIT",
-        [STMT_ROLLBACK] = "ROLLBACK",
         [STMT_ADD] = "INSERT INTO entry VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(tenant, id) DO UPDATE SET"
                      " key = ?3, closure = ?4, closure_id = ?5, bytes = ?6, stored = ?7, used = ?8",
         [STMT_TOUCH] = "UPDATE entry SET used = max(used, ?3) WHERE tenant = ?1 AND id = ?2",
@@ -35,102 +47,6 @@ static int64_t digest_id(const struct codec_digest *d)
 	return (int64_t)v;
 }
 
-sqlite3_stmt *store_index_stmt(struct store_index *ix, enum store_stmt id, int *ret_rc)
-{
-	*ret_rc = SQLITE_OK;
-	if (!ix->stmts[id])
-		*ret_rc = sqlite3_prepare_v3(ix->db, stmt_sql[id], -1, SQLITE_PREPARE_PERSISTENT, &ix->stmts[id], NULL);
-	return ix->stmts[id];
-}
-
-int store_index_step(sqlite3_stmt *stmt)
-{
-	int rc = sqlite3_step(stmt);
-
-	(void)sqlite3_reset(stmt);
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
-}
-
-int store_index_run(struct store_index *ix, enum store_stmt id)
-{
-	int rc;
-	sqlite3_stmt *stmt = store_index_stmt(ix, id, &rc);
-
-	return stmt ? store_index_step(stmt) : rc;
-}
-
-int store_index_end(struct store_index *ix, int rc)
-{
-	if (rc == SQLITE_OK)
-		rc = store_index_run(ix, STMT_COMMIT);
-	if (rc != SQLITE_OK)
-		(void)store_index_run(ix, STMT_ROLLBACK);
-	return rc;
-}
-
-bool store_index_is_damage(int sqlite_rc)
-{
-	switch (sqlite_rc & 0xff) {
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-	case SQLITE_ERROR: /* no such table, no such column */
-	case SQLITE_CONSTRAINT:
-	case SQLITE_MISMATCH:
-	case SQLITE_CANTOPEN: /* a folder in its place, no permission; but see store_index_ready for read-only */
-	case SQLITE_FORMAT:
-		return true;
-	default:
-		return false;
-	}
-}
-
-int store_index_error(struct store_index *ix, int sqlite_rc, const char *what, struct hp_err *err)
-{
-	const char *text = ix->db ? sqlite3_errmsg(ix->db) : sqlite3_errstr(sqlite_rc);
-
-	switch (sqlite_rc & 0xff) {
-	case SQLITE_FULL:
-	case SQLITE_NOMEM:
-		return hp_err_set(err, HP_EXHAUSTED, "index: %s: %s", what, text);
-	case SQLITE_PERM:
-	case SQLITE_READONLY:
-	case SQLITE_AUTH:
-		return hp_err_set(err, HP_DENIED, "index: %s: %s", what, text);
-	case SQLITE_MISUSE:
-	case SQLITE_RANGE:
-		return hp_err_set(err, HP_INTERNAL, "index: %s: %s", what, text);
-	default:
-		return hp_err_set(err, HP_UNAVAILABLE, "index: %s: %s", what, text);
-	}
-}
-
-int store_index_operate(struct store_index *ix, const char *what, store_index_fn fn, void *ctx, struct hp_err *err)
-{
-	int rc = 0;
-
-	(void)pthread_mutex_lock(&ix->mutex);
-	for (int attempt = 0; attempt < 2; attempt++) {
-		int sqlite_rc;
-
-		rc = store_index_ready(ix, err);
-		if (rc < 0)
-			break;
-		sqlite_rc = fn(ix, ctx);
-		if (sqlite_rc == SQLITE_OK)
-			break;
-		rc = store_index_error(ix, sqlite_rc, what, err);
-		if (store_index_is_damage(sqlite_rc))
-			ix->condemned = true;
-		else if ((sqlite_rc & 0xff) == SQLITE_BUSY)
-			break;
-		store_index_close(ix);
-		if (!ix->condemned)
-			break;
-	}
-	(void)pthread_mutex_unlock(&ix->mutex);
-	return rc;
-}
-
 /* add */
 
 static int bind_entry(sqlite3_stmt *stmt, const char *tenant, const struct codec_digest *key)
@@ -143,7 +59,7 @@ static int bind_entry(sqlite3_stmt *stmt, const char *tenant, const struct codec
 int store_index_add_row(struct store_index *ix, const struct store_row *row)
 {
 	int rc;
-	sqlite3_stmt *stmt = store_index_stmt(ix, STMT_ADD, &rc);
+	sqlite3_stmt *stmt = store_db_stmt(&ix->db, STMT_ADD, &rc);
 
 	if (!stmt)
 		return rc;
@@ -161,15 +77,14 @@ int store_index_add_row(struct store_index *ix, const struct store_row *row)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_int64(stmt, 8, row->used_us);
 	if (rc == SQLITE_OK)
-		rc = store_index_step(stmt);
-	(void)sqlite3_clear_bindings(stmt);
+		rc = store_db_step(stmt);
 	return rc;
 }
 
 static int read_total(struct store_index *ix, uint64_t *ret_bytes, uint64_t *ret_entries)
 {
 	int rc;
-	sqlite3_stmt *stmt = store_index_stmt(ix, STMT_TOTAL, &rc);
+	sqlite3_stmt *stmt = store_db_stmt(&ix->db, STMT_TOTAL, &rc);
 
 	if (!stmt)
 		return rc;
@@ -190,30 +105,26 @@ struct add_ctx {
 	struct store_added *ret_added;
 };
 
-static int add(struct store_index *ix, void *ctx)
+static int add(struct store_db *db, void *ctx)
 {
+	struct store_index *ix = (struct store_index *)db;
 	struct add_ctx *c = ctx;
 	uint64_t entries;
 	int rc = store_index_add_row(ix, c->row);
 
-	c->ret_added->generation = ix->generation;
+	c->ret_added->generation = ix->db.generation;
 	return rc == SQLITE_OK ? read_total(ix, &c->ret_added->bytes_total, &entries) : rc;
 }
 
 int store_index_add(struct store_index *ix, const struct store_row *row, struct store_added *ret_added,
                     struct hp_err *err)
 {
-	return store_index_operate(ix, "add", add, &(struct add_ctx){row, ret_added}, err);
+	return store_db_operate(&ix->db, "add", add, &(struct add_ctx){row, ret_added}, err);
 }
 
 bool store_index_moved(struct store_index *ix, uint64_t generation)
 {
-	bool moved;
-
-	(void)pthread_mutex_lock(&ix->mutex);
-	moved = ix->generation != generation || (ix->db && store_index_replaced(ix));
-	(void)pthread_mutex_unlock(&ix->mutex);
-	return moved;
+	return store_db_moved(&ix->db, generation);
 }
 
 /* touch */
@@ -229,7 +140,7 @@ static int touch_one(struct store_index *ix, const struct store_use *use)
 	struct store_row row = {.tenant = ix->tenant};
 	bool bad;
 	int rc;
-	sqlite3_stmt *stmt = store_index_stmt(ix, STMT_TOUCH, &rc);
+	sqlite3_stmt *stmt = store_db_stmt(&ix->db, STMT_TOUCH, &rc);
 
 	if (!stmt)
 		return rc;
@@ -237,32 +148,33 @@ static int touch_one(struct store_index *ix, const struct store_use *use)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_int64(stmt, 3, use->used_us);
 	if (rc == SQLITE_OK)
-		rc = store_index_step(stmt);
+		rc = store_db_step(stmt);
 	(void)sqlite3_clear_bindings(stmt);
-	if (rc != SQLITE_OK || sqlite3_changes(ix->db) > 0)
+	if (rc != SQLITE_OK || sqlite3_changes(ix->db.conn) > 0)
 		return rc;
-	store_disk_entry_path(&path, ix->dir, ix->tenant, &use->key);
+	store_disk_entry_path(&path, ix->db.dir, ix->tenant, &use->key);
 	if (!store_scan_file(path.data, &use->key, &row, &bad))
 		return SQLITE_OK; /* evicted meanwhile */
 	row.used_us = use->used_us;
 	return store_index_add_row(ix, &row);
 }
 
-static int touch(struct store_index *ix, void *ctx)
+static int touch(struct store_db *db, void *ctx)
 {
+	struct store_index *ix = (struct store_index *)db;
 	const struct touch_ctx *c = ctx;
-	int rc = store_index_run(ix, STMT_BEGIN);
+	int rc = store_db_begin(&ix->db);
 
 	if (rc != SQLITE_OK)
 		return rc;
 	for (size_t i = 0; i < c->len && rc == SQLITE_OK; i++)
 		rc = touch_one(ix, &c->uses[i]);
-	return store_index_end(ix, rc);
+	return store_db_end(&ix->db, rc);
 }
 
 int store_index_touch(struct store_index *ix, const struct store_use *uses, size_t len, struct hp_err *err)
 {
-	return store_index_operate(ix, "note uses", touch, &(struct touch_ctx){uses, len}, err);
+	return store_db_operate(&ix->db, "note uses", touch, &(struct touch_ctx){uses, len}, err);
 }
 
 /* remove */
@@ -270,19 +182,21 @@ int store_index_touch(struct store_index *ix, const struct store_use *uses, size
 int store_index_remove_row(struct store_index *ix, const char *tenant, const struct codec_digest *key)
 {
 	int rc;
-	sqlite3_stmt *stmt = store_index_stmt(ix, STMT_REMOVE, &rc);
+	sqlite3_stmt *stmt = store_db_stmt(&ix->db, STMT_REMOVE, &rc);
 
 	if (!stmt)
 		return rc;
 	rc = bind_entry(stmt, tenant, key);
 	if (rc == SQLITE_OK)
-		rc = store_index_step(stmt);
+		rc = store_db_step(stmt);
 	(void)sqlite3_clear_bindings(stmt);
 	return rc;
 }
 
-static int remove_own(struct store_index *ix, void *ctx)
+static int remove_own(struct store_db *db, void *ctx)
 {
+	struct store_index *ix = (struct store_index *)db;
+
 	return store_index_remove_row(ix, ix->tenant, ctx);
 }
 
@@ -290,7 +204,7 @@ int store_index_remove(struct store_index *ix, const struct codec_digest *key, s
 {
 	struct codec_digest copy = *key;
 
-	return store_index_operate(ix, "remove", remove_own, &copy, err);
+	return store_db_operate(&ix->db, "remove", remove_own, &copy, err);
 }
 
 /* closures */
@@ -302,21 +216,12 @@ struct closures_ctx {
 	size_t count;
 };
 
-bool store_index_column_digest(sqlite3_stmt *stmt, int column, struct codec_digest *ret_digest)
+static int closures(struct store_db *db, void *ctx)
 {
-	const void *blob = sqlite3_column_blob(stmt, column);
-
-	if (!blob || sqlite3_column_bytes(stmt, column) != CODEC_DIGEST_SIZE)
-		return false;
-	memcpy(ret_digest->b, blob, CODEC_DIGEST_SIZE);
-	return true;
-}
-
-static int closures(struct store_index *ix, void *ctx)
-{
+	struct store_index *ix = (struct store_index *)db;
 	struct closures_ctx *c = ctx;
 	int rc;
-	sqlite3_stmt *stmt = store_index_stmt(ix, STMT_CLOSURES, &rc);
+	sqlite3_stmt *stmt = store_db_stmt(&ix->db, STMT_CLOSURES, &rc);
 
 	if (!stmt)
 		return rc;
@@ -326,7 +231,7 @@ static int closures(struct store_index *ix, void *ctx)
 	(void)sqlite3_bind_blob(stmt, 3, c->closure_key->b, CODEC_DIGEST_SIZE, SQLITE_STATIC);
 	(void)sqlite3_bind_int64(stmt, 4, (int64_t)c->max);
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && c->count < c->max) {
-		if (!store_index_column_digest(stmt, 0, &c->ret_keys[c->count])) {
+		if (!store_db_digest(stmt, 0, &c->ret_keys[c->count])) {
 			rc = SQLITE_CORRUPT;
 			break;
 		}
@@ -341,7 +246,7 @@ int store_index_closures(struct store_index *ix, const struct codec_digest *clos
                          size_t max, struct hp_err *err)
 {
 	struct closures_ctx c = {closure_key, ret_keys, max, 0};
-	int rc = store_index_operate(ix, "find closures", closures, &c, err);
+	int rc = store_db_operate(&ix->db, "find closures", closures, &c, err);
 
 	return rc < 0 ? rc : (int)c.count;
 }
@@ -353,8 +258,9 @@ struct usage_ctx {
 	uint64_t *ret_entries;
 };
 
-static int usage(struct store_index *ix, void *ctx)
+static int usage(struct store_db *db, void *ctx)
 {
+	struct store_index *ix = (struct store_index *)db;
 	struct usage_ctx *c = ctx;
 
 	return read_total(ix, c->ret_bytes, c->ret_entries);
@@ -362,7 +268,7 @@ static int usage(struct store_index *ix, void *ctx)
 
 int store_index_usage(struct store_index *ix, uint64_t *ret_bytes, uint64_t *ret_entries, struct hp_err *err)
 {
-	return store_index_operate(ix, "read totals", usage, &(struct usage_ctx){ret_bytes, ret_entries}, err);
+	return store_db_operate(&ix->db, "read totals", usage, &(struct usage_ctx){ret_bytes, ret_entries}, err);
 }
 
 /* evict */
@@ -384,7 +290,7 @@ static int oldest(struct store_index *ix, struct victim victims[EVICT_BATCH], si
 {
 	size_t len = 0;
 	int rc;
-	sqlite3_stmt *stmt = store_index_stmt(ix, STMT_OLDEST, &rc);
+	sqlite3_stmt *stmt = store_db_stmt(&ix->db, STMT_OLDEST, &rc);
 
 	if (!stmt)
 		return rc;
@@ -394,7 +300,7 @@ static int oldest(struct store_index *ix, struct victim victims[EVICT_BATCH], si
 		struct victim *v = &victims[len];
 
 		if (!tenant || strlen(tenant) > STORE_TENANT_LEN_MAX || strchr(tenant, '/') ||
-		    !store_index_column_digest(stmt, 1, &v->key)) {
+		    !store_db_digest(stmt, 1, &v->key)) {
 			(void)sqlite3_reset(stmt);
 			return SQLITE_CORRUPT;
 		}
@@ -434,7 +340,7 @@ static int evict_batch(struct store_index *ix, struct evict_ctx *c)
 			return SQLITE_OK;
 		}
 		hp_buf_reset(&path);
-		store_disk_entry_path(&path, ix->dir, v->tenant, &v->key);
+		store_disk_entry_path(&path, ix->db.dir, v->tenant, &v->key);
 		(void)unlink(path.data);
 		rc = store_index_remove_row(ix, v->tenant, &v->key);
 		if (rc != SQLITE_OK)
@@ -447,17 +353,25 @@ static int evict_batch(struct store_index *ix, struct evict_ctx *c)
 		/* Everything was looked at. Whatever the totals say, they say it of nothing. */
 		c->finished = true;
 		if (bytes > c->rule->bytes_max)
-			rc = store_index_run(ix, STMT_RECOUNT);
+			rc = store_db_run(&ix->db, STMT_RECOUNT);
 	}
 	return rc;
 }
 
-static int evict(struct store_index *ix, void *ctx)
+static int evict(struct store_db *db, void *ctx)
 {
+	struct store_index *ix = (struct store_index *)db;
 	struct evict_ctx *c = ctx;
-	int rc = store_index_run(ix, STMT_BEGIN);
+	struct store_evicted before = c->gone;
+	int rc = store_db_begin(db);
 
-	return rc == SQLITE_OK ? store_index_end(ix, evict_batch(ix, c)) : rc;
+	if (rc == SQLITE_OK)
+		rc = store_db_end(db, evict_batch(ix, c));
+	if (rc != SQLITE_OK) { /* will be tried again, or fails: the rows are still there */
+		c->gone = before;
+		c->finished = false;
+	}
+	return rc;
 }
 
 int store_index_evict(struct store_index *ix, const struct store_evict *rule, struct store_evicted *ret_evicted,
@@ -468,29 +382,44 @@ int store_index_evict(struct store_index *ix, const struct store_evict *rule, st
 
 	/* one batch per turn, so that other threads and processes get the index in between */
 	while (rc == 0 && !c.finished)
-		rc = store_index_operate(ix, "evict", evict, &c, err);
+		rc = store_db_operate(&ix->db, "evict", evict, &c, err);
 	*ret_evicted = c.gone;
 	return rc;
 }
 
 /* life cycle */
 
+static int add_scanned(void *ctx, const struct store_row *row)
+{
+	return store_index_add_row(ctx, row);
+}
+
+static int fill(struct store_db *db)
+{
+	return store_scan(db->dir, !db->read_only, add_scanned, db);
+}
+
+static const struct store_db_type index_type = {
+        .name = "index",
+        .version = 1,
+        .schema = schema,
+        .probe = "SELECT bytes FROM total",
+        .stmts = stmt_sql,
+        .fill = fill,
+};
+
 struct store_index *store_index_new(const char *dir, const char *tenant, bool read_only)
 {
 	struct store_index *ix = hp_zalloc(sizeof *ix);
 
-	ix->dir = hp_strdup(dir);
+	store_db_init(&ix->db, &index_type, dir, read_only);
 	ix->tenant = hp_strdup(tenant);
-	ix->read_only = read_only;
-	(void)pthread_mutex_init(&ix->mutex, NULL);
 	return ix;
 }
 
 void store_index_free(struct store_index *take_ix)
 {
-	store_index_close(take_ix);
-	(void)pthread_mutex_destroy(&take_ix->mutex);
-	free(take_ix->dir);
+	store_db_done(&take_ix->db);
 	free(take_ix->tenant);
 	free(take_ix);
 }

@@ -23,7 +23,7 @@ static int read_rows(struct reconcile *r)
 	int64_t young_us = store_disk_now_us() - GHOST_AGE_US;
 	int64_t low = (int64_t)((uint64_t)r->shard << 56);
 	int rc;
-	sqlite3_stmt *stmt = store_index_stmt(r->ix, STMT_SHARD, &rc);
+	sqlite3_stmt *stmt = store_db_stmt(&r->ix->db, STMT_SHARD, &rc);
 
 	if (!stmt)
 		return rc;
@@ -33,7 +33,7 @@ static int read_rows(struct reconcile *r)
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		struct codec_digest key;
 
-		if (!store_index_column_digest(stmt, 0, &key)) {
+		if (!store_db_digest(stmt, 0, &key)) {
 			rc = SQLITE_CORRUPT;
 			break;
 		}
@@ -78,23 +78,24 @@ static int remove_ghosts(struct reconcile *r)
 	return rc;
 }
 
-static int reconcile(struct store_index *ix, void *ctx)
+static int reconcile(struct store_db *db, void *ctx)
 {
+	struct store_index *ix = (struct store_index *)db;
 	struct reconcile r = {.ix = ix, .shard = *(const unsigned *)ctx};
-	int rc = store_index_run(ix, STMT_BEGIN);
+	int rc = store_db_begin(db);
 
 	if (rc != SQLITE_OK)
 		return rc;
 	rc = read_rows(&r);
 	if (rc == SQLITE_OK)
-		rc = store_scan_names(ix->dir, ix->tenant, r.shard, see_file, &r);
+		rc = store_scan_names(db->dir, ix->tenant, r.shard, see_file, &r);
 	if (rc == SQLITE_OK)
 		rc = remove_ghosts(&r);
 	hp_map_done(&r.rows);
-	return store_index_end(ix, rc);
+	return store_db_end(db, rc);
 }
 
 int store_index_reconcile(struct store_index *ix, unsigned shard, struct hp_err *err)
 {
-	return store_index_operate(ix, "reconcile", reconcile, &shard, err);
+	return store_db_operate(&ix->db, "reconcile", reconcile, &shard, err);
 }

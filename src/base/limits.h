@@ -42,3 +42,15 @@
 
 /* A secret read from a file named in the configuration: keys and tokens are a few KiB at most. */
 #define HP_SECRET_SIZE_MAX (64u << 10)
+
+/* Connections that the daemon holds at once: one per compile under way. A `make -j` beyond it falls back to compiling
+ * without the daemon. */
+#define HP_DAEMON_CONNECTIONS_MAX 2048u
+
+/* How long a connection may be silent before its first request, and between the frames of one message. The client
+ * sends at once; who does not is no client of ours. */
+#define HP_DAEMON_SILENCE_MAX_MS 10000
+#define HP_DAEMON_FRAME_MAX_MS 10000
+
+/* The longest compile that the daemon waits for. */
+#define HP_DAEMON_COMPILE_MAX_MS (24LL * 3600 * 1000)

@@ -50,7 +50,7 @@ struct daemon_closure {
 	size_t gates_len;
 	struct daemon_gate *gates;
 	struct codec_digest last_key; /* of the entry last stored or served: what `hpcc explain` compares with */
-	uint32_t compile_ms; /* what the compile took that made it */
+	uint32_t compile_ms;          /* what the compile took that made it */
 	uint64_t bytes;               /* as counted in memory->closure_bytes */
 };
 

@@ -1,0 +1,9 @@
+/* From the configuration to a cache: what `hpcc start` and `hpcc local` open alike. */
+#pragma once
+
+#include "config/config.h"
+#include "daemon/service.h"
+
+/* Fills the options that follow from the configuration and opens its store and ledger (owned by the service that is
+ * made from them). A store that cannot be opened is an error for the daemon; `local` goes on without one. */
+int cmd_service_options(const struct config *config, struct daemon_service_options *ret_options, struct hp_err *err);

@@ -1,0 +1,255 @@
+/* One client's conversation. */
+#define HP_LOG_TOPIC "conn"
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "daemon/server_priv.h"
+#include "sys/clock.h"
+#include "sys/net.h"
+
+static bool send_message(struct daemon_conn *conn, enum proto_local_kind kind, const void *msg)
+{
+	HP_AUTO_BUF struct hp_buf out = {0};
+
+	proto_frame(kind, msg, &out);
+	return sys_send_all(conn->fd, out.data, out.len,
+	                    sys_monotonic_ns() + (int64_t)HP_DAEMON_FRAME_MAX_MS * 1000000) == 0;
+}
+
+/* One frame's envelope; the body points into conn->frame. */
+static bool receive(struct daemon_conn *conn, size_t len_max, uint32_t *ret_kind, struct proto_bytes *ret_body)
+{
+	int64_t deadline_ns = sys_monotonic_ns() + (int64_t)HP_DAEMON_FRAME_MAX_MS * 1000000;
+	unsigned char head[4];
+	int64_t len;
+
+	hp_buf_reset(&conn->frame);
+	if (sys_recv_all(conn->fd, head, sizeof head, deadline_ns) < 0)
+		return false;
+	len = proto_frame_len(head);
+	if (len < 0 || (size_t)len > len_max ||
+	    sys_recv_all(conn->fd, hp_buf_reserve(&conn->frame, (size_t)len), (size_t)len, deadline_ns) < 0)
+		return false;
+	hp_buf_added(&conn->frame, (size_t)len);
+	return proto_take_envelope(conn->frame.data, conn->frame.len, ret_kind, ret_body, NULL) == 0;
+}
+
+static bool take(uint32_t kind, enum proto_local_kind wanted, const struct proto_bytes *body, void *ret_msg)
+{
+	return kind == wanted &&
+	       proto_decode(proto_local_desc(kind), body->data, body->len, HP_ARGS_MAX, ret_msg, NULL) == 0;
+}
+
+/* A hello is some hundred bytes: nobody unknown makes us hold more. */
+#define HELLO_SIZE_MAX 512u
+
+static bool greet(struct daemon_server *server, struct daemon_conn *conn)
+{
+	struct proto_hello hello;
+	struct proto_bytes body;
+	uint32_t kind;
+
+	if (!receive(conn, HELLO_SIZE_MAX, &kind, &body) || !take(kind, PROTO_HELLO, &body, &hello))
+		return false;
+	if (!client_token_eq(hello.token.data, hello.token.len, server->handshake.token,
+	                     strlen(server->handshake.token))) {
+		daemon_service_count(server->service, "error.wrong-token", 1);
+		hp_warn("security: a client came with a wrong token and was turned away");
+		return false;
+	}
+	return hello.protocol == PROTO_LOCAL_VERSION;
+}
+
+/* A C string of the bytes; false when they hold a NUL, which no path or argument does. */
+static bool own(const struct proto_bytes *b, char **ret_s)
+{
+	if (b->len && memchr(b->data, '\0', b->len))
+		return false;
+	*ret_s = hp_strndup(b->data, b->len);
+	return true;
+}
+
+static bool own_list(const struct proto_list *list, struct hp_strv *ret_list)
+{
+	for (size_t i = 0; i < list->len; i++) {
+		char *s;
+
+		if (!own(&list->v[i], &s))
+			return false;
+		hp_strv_take(ret_list, s);
+	}
+	return true;
+}
+
+static bool request_from(const struct proto_compile *c, struct daemon_request *ret_request)
+{
+	ret_request->mask = (mode_t)(c->umask & 0777);
+	ret_request->stderr_tty = c->stderr_tty != 0;
+	return own(&c->compiler, &ret_request->compiler) && own(&c->argv0, &ret_request->argv0) &&
+	       own(&c->cwd, &ret_request->cwd) && own_list(&c->args, &ret_request->args) &&
+	       own_list(&c->env, &ret_request->env) && ret_request->compiler[0] == '/' && ret_request->cwd[0] == '/';
+}
+
+/* Lists of the answer in wire terms. */
+static bool send_answer(struct daemon_server *server, struct daemon_conn *conn, const struct daemon_answer *a)
+{
+	static const enum proto_reply_kind kinds[] = {
+	        [DAEMON_HIT] = PROTO_REPLY_HIT,
+	        [DAEMON_RUN] = PROTO_REPLY_RUN,
+	        [DAEMON_BYPASS] = PROTO_REPLY_BYPASS,
+	        [DAEMON_WAIT] = PROTO_REPLY_WAIT,
+	};
+	HP_AUTO_FREE struct proto_bytes *args = hp_alloc(a->args.len * sizeof *args);
+	struct proto_reply reply = {
+	        .kind = kinds[a->decision],
+	        .out = {a->out.data, a->out.len},
+	        .err = {a->err.data, a->err.len},
+	        .args = {args, a->args.len},
+	        .rewrites_deps = a->rewrites_deps,
+	        .reason = proto_str(a->reason ? cc_reason_name(a->reason) : ""),
+	        .proof = proto_str(server->handshake.proof),
+	};
+
+	for (size_t i = 0; i < a->args.len; i++)
+		args[i] = proto_str(a->args.v[i]);
+	return send_message(conn, PROTO_REPLY, &reply);
+}
+
+/* Looks up and answers. True: a report or a wake-up will come. */
+static bool look_up(struct daemon_server *server, struct daemon_conn *conn, bool may_wait)
+{
+	struct daemon_answer answer;
+	bool rests;
+
+	/* Before look_up: the flight may end, and wake us, before it returns. */
+	conn->state = may_wait ? DAEMON_CONN_WAITING : DAEMON_CONN_RUNNING;
+	conn->since_ns = sys_monotonic_ns();
+	daemon_service_look_up(server->service, &conn->request, may_wait ? conn : NULL, &answer, &conn->ticket);
+	if (answer.decision != DAEMON_WAIT)
+		conn->state = DAEMON_CONN_RUNNING;
+	rests = send_answer(server, conn, &answer) && (answer.decision == DAEMON_RUN || answer.decision == DAEMON_WAIT);
+	daemon_answer_done(&answer);
+	if (!rests)
+		daemon_conn_close(server, conn);
+	return rests;
+}
+
+static bool serve_compile(struct daemon_server *server, struct daemon_conn *conn, const struct proto_compile *c)
+{
+	if (!request_from(c, &conn->request)) {
+		daemon_conn_close(server, conn);
+		return false;
+	}
+	/* In another mount namespace or root the same path is another file: the client does it by itself. */
+	if (c->mount_ns != server->mount_ns || c->root_dev != server->root_dev || c->root_ino != server->root_ino) {
+		daemon_service_count(server->service, "bypass.namespace", 1);
+		daemon_conn_close(server, conn);
+		return false;
+	}
+	return look_up(server, conn, true);
+}
+
+static bool serve_control(struct daemon_server *server, struct daemon_conn *conn, const struct proto_control *c)
+{
+	struct proto_control_reply reply = {.ok = 1};
+
+	if (c->kind == PROTO_CONTROL_FLUSH)
+		daemon_service_flush(server->service);
+	else if (c->kind == PROTO_CONTROL_STOP)
+		__atomic_store_n(&server->stop_asked, true, __ATOMIC_RELEASE);
+	else
+		reply.ok = 0;
+	(void)send_message(conn, PROTO_CONTROL_REPLY, &reply);
+	daemon_conn_close(server, conn);
+	return false;
+}
+
+static bool serve_request(struct daemon_server *server, struct daemon_conn *conn)
+{
+	struct proto_control control;
+	struct proto_compile compile;
+	struct proto_bytes body;
+	uint32_t kind;
+	bool rests;
+
+	if (!greet(server, conn) || !receive(conn, HP_FRAME_SIZE_MAX, &kind, &body)) {
+		daemon_conn_close(server, conn);
+		return false;
+	}
+	if (take(kind, PROTO_CONTROL, &body, &control))
+		return serve_control(server, conn, &control);
+	if (!take(kind, PROTO_COMPILE, &body, &compile)) {
+		daemon_conn_close(server, conn);
+		return false;
+	}
+	rests = serve_compile(server, conn, &compile);
+	proto_done(&proto_compile_desc, &compile);
+	return rests;
+}
+
+/* The report of a finished compile. The client is let go before anything is packed. */
+static void serve_report(struct daemon_server *server, struct daemon_conn *conn)
+{
+	struct daemon_verdict verdict;
+	struct daemon_ticket *ticket;
+	struct proto_report report;
+	struct proto_bytes body;
+	struct proto_ack ack;
+	uint32_t kind;
+
+	if (!receive(conn, HP_FRAME_SIZE_MAX, &kind, &body) || !take(kind, PROTO_REPORT, &body, &report)) {
+		daemon_conn_close(server, conn);
+		return;
+	}
+	ticket = hp_steal(conn->ticket);
+	daemon_service_report(server->service, ticket,
+	                      &(struct daemon_result){
+	                              .status = (int)report.status,
+	                              .out = report.out.data,
+	                              .out_len = report.out.len,
+	                              .err = report.err.data,
+	                              .err_len = report.err.len,
+	                              .truncated = report.truncated != 0,
+	                              .duration_ms = (uint32_t)report.duration_ms,
+	                      },
+	                      &verdict);
+	ack = (struct proto_ack){
+	        .rerun = verdict.rerun,
+	        .reason = proto_str(verdict.reason ? cc_reason_name(verdict.reason) : "stored"),
+	};
+	(void)send_message(conn, PROTO_ACK, &ack);
+	(void)shutdown(conn->fd, SHUT_RDWR);
+	daemon_service_settle(server->service, ticket);
+	daemon_conn_close(server, conn);
+}
+
+bool daemon_conn_serve(struct daemon_server *server, struct daemon_conn *conn)
+{
+	if (conn->state == DAEMON_CONN_FRESH)
+		return serve_request(server, conn);
+	serve_report(server, conn);
+	return false;
+}
+
+bool daemon_conn_retry(struct daemon_server *server, struct daemon_conn *conn)
+{
+	return look_up(server, conn, !conn->retry_alone);
+}
+
+void daemon_surroundings(uint64_t *ret_mount_ns, uint64_t *ret_root_dev, uint64_t *ret_root_ino)
+{
+	struct stat root = {0};
+	struct stat ns = {0};
+
+	(void)stat("/", &root);
+	(void)stat("/proc/self/ns/mnt", &ns);
+	*ret_mount_ns = ns.st_ino;
+	*ret_root_dev = root.st_dev;
+	*ret_root_ino = root.st_ino;
+}

@@ -1,0 +1,70 @@
+/* What the server's parts share. */
+#pragma once
+
+#include <poll.h>
+#include <pthread.h>
+
+#include "base/limits.h"
+#include "client/handshake.h"
+#include "daemon/server.h"
+#include "proto/local.h"
+
+enum daemon_conn_state {
+	DAEMON_CONN_FRESH = 1, /* no request yet */
+	DAEMON_CONN_RUNNING,   /* its client compiles; a report will come */
+	DAEMON_CONN_WAITING,   /* for the leader of its flight */
+};
+
+/* Whoever has set `held` under the server's lock may touch a connection; everyone else only its slot. */
+struct daemon_conn {
+	uint32_t slot;       /* in server->slots */
+	uint32_t generation; /* tells this connection's events from those of the slot's last one */
+	int fd;
+	enum daemon_conn_state state;
+	bool in_epoll;
+	bool held;  /* under server->lock */
+	bool woken; /* under server->lock: its flight ended */
+	bool retry_alone;
+	int64_t since_ns; /* of the state */
+	struct daemon_request request;
+	struct daemon_ticket *ticket; /* RUNNING */
+	struct hp_buf frame;
+	struct daemon_conn *woken_next;
+};
+
+struct daemon_server {
+	int listen_fd;
+	int epoll;
+	int wake_fd;
+	int quit_fd;
+	uint16_t port;
+	unsigned threads_len;
+	unsigned busy;   /* atomic: threads at work */
+	bool quit;       /* atomic */
+	bool stop_asked; /* atomic: by a client's control message */
+	struct client_handshake handshake;
+	char *handshake_path; /* NULL: not ours (yet) */
+	int lock_fd;
+	uint64_t mount_ns;
+	uint64_t root_dev;
+	uint64_t root_ino;
+	struct daemon_service *service;
+	pthread_mutex_t lock; /* of the lists */
+	struct daemon_conn *slots[HP_DAEMON_CONNECTIONS_MAX];
+	size_t conns_len;
+	uint32_t generation;
+	struct daemon_conn *woken; /* at rest and woken: to be held by whoever takes them from here */
+};
+
+/* Serves what has arrived. True: the connection rests; false: it is closed. */
+bool daemon_conn_serve(struct daemon_server *server, struct daemon_conn *conn);
+/* Serves a waiting connection again whose flight has ended. The same result. */
+bool daemon_conn_retry(struct daemon_server *server, struct daemon_conn *conn);
+void daemon_conn_close(struct daemon_server *server, struct daemon_conn *conn);
+
+/* Writes the handshake file unless another daemon holds it. */
+int daemon_handshake_claim(struct daemon_server *server, const char *path, struct hp_err *err);
+void daemon_handshake_release(struct daemon_server *server);
+
+/* What a client must share with us for paths to mean the same. */
+void daemon_surroundings(uint64_t *ret_mount_ns, uint64_t *ret_root_dev, uint64_t *ret_root_ino);

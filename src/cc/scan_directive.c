@@ -55,7 +55,7 @@ static size_t header_name(struct cc_scanner *s, struct cc_include include, size_
 		return 0;
 	include.kind = open == '<' ? CC_INCLUDE_ANGLE : CC_INCLUDE_QUOTE;
 	note_name(s, include, i + 1, close);
-	*ret_sure = open == '<' || s->data[close - 1] != '\\';
+	*ret_sure = open == '<' || s->data[cc_lex_before(s, close) - 1] != '\\';
 	return close + 1;
 }
 
@@ -230,9 +230,21 @@ static size_t on_has_include(struct cc_scanner *s, size_t start, size_t end, boo
 	return name_end ? name_end : end;
 }
 
+/* Whether `text` stands in data[from, to), splices left out. */
 static bool contains(const struct cc_scanner *s, size_t from, size_t to, const char *text)
 {
-	return memmem(s->data + from, to - from, text, strlen(text)) != NULL;
+	for (; from < to; from++) {
+		size_t i = from;
+		size_t k = 0;
+
+		while (i < to && text[k] != '\0' && s->data[i] == (unsigned char)text[k]) {
+			i = cc_lex_skip_splices(s, i + 1);
+			k++;
+		}
+		if (text[k] == '\0')
+			return true;
+	}
+	return false;
 }
 
 /* _Pragma("..."), the word ending at `end`. Looks for words in the literal without taking it apart. */

@@ -181,6 +181,7 @@ static void pragmas_are_found(void **state)
 	c("# /**/ pragma \\\n GCC /* */ sys\\\ntem_header", CC_SCAN_SYSTEM_HEADER, "");
 	c("_Pragma(\"GCC system_header\")", CC_SCAN_SYSTEM_HEADER, "");
 	c("_Pragma ( L\"GCC system_header\" )", CC_SCAN_SYSTEM_HEADER, "");
+	c("_Pragma(\"GCC sys\\\ntem_header\")", CC_SCAN_SYSTEM_HEADER, "");
 	c("DO(GCC system_header)", CC_SCAN_SYSTEM_HEADER, "");
 	c("// #pragma GCC system_header\n\"GCC system_header\"", 0, "");
 	c("#pragma GCC dependency \"x\"\n", CC_SCAN_PRAGMA_DEPENDENCY, "");

@@ -1,0 +1,1 @@
+"""What `make bench` is made of; bench/run is the command line. Standard library only."""

@@ -104,8 +104,8 @@ int cmd_local(int argc, char **argv)
 	(void)umask(l.mask);
 	if (!getcwd(l.cwd, sizeof l.cwd) || l.cwd[0] != '/' || config_load(NULL, &config, NULL) < 0)
 		run_plainly(&l);
-	/* Without a store this still is a plain compile with a count of why. */
-	(void)cmd_service_options(&config, &opt, NULL);
+	if (cmd_service_options(&config, &opt, NULL) < 0)
+		run_plainly(&l);
 	service = daemon_service_new(&opt);
 	request_from(&l, &request);
 	(void)umask(0);

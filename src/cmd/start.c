@@ -2,7 +2,6 @@
 #define HP_LOG_TOPIC "start"
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,26 +30,26 @@ struct start_options {
 	uint16_t port;
 };
 
+/* CMD_ARGS_END when the daemon is to run, else as cmd_args_next. */
 static int parse_options(int argc, char **argv, struct start_options *ret_opt)
 {
-	static const struct option longopts[] = {
-	        {"listen", required_argument, NULL, 'l'}, {"config", required_argument, NULL, 'c'}, {NULL, 0, NULL, 0}};
-	int c;
+	const char *value = NULL;
+	struct cmd_args a;
+	int id;
 
 	*ret_opt = (struct start_options){0};
-	while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
-		if (c == 'c')
-			ret_opt->config_path = optarg;
-		else if (c == 'l' && config_listen_parse(optarg, &ret_opt->port))
+	cmd_args_init(&a, argc, argv);
+	while ((id = cmd_args_next(&a, &value)) > 0) {
+		if (id == 'c')
+			ret_opt->config_path = value;
+		else if (config_listen_parse(value, &ret_opt->port))
 			ret_opt->port_given = true;
-		else if (c == 'l')
-			return cmd_usage("start", "--listen takes 127.0.0.1:PORT, not %s", optarg);
-		else
-			return CMD_USAGE;
+		else if (cmd_usage("start", "--listen takes 127.0.0.1:PORT, not %s", value))
+			return CMD_ARGS_USAGE;
 	}
-	if (optind < argc)
-		return cmd_usage("start", "%s: no argument is expected", argv[optind]);
-	return 0;
+	if (id == CMD_ARGS_END && !cmd_args_count(&a, 0, 0))
+		return CMD_ARGS_USAGE;
+	return id;
 }
 
 /* 0: none. The variables are for this process alone. */
@@ -129,8 +128,8 @@ int cmd_start(int argc, char **argv)
 	struct hp_err err = {0};
 	int r = parse_options(argc, argv, &opt);
 
-	if (r != 0)
-		return r;
+	if (r != CMD_ARGS_END)
+		return r == CMD_ARGS_HELP ? CMD_OK : CMD_USAGE;
 	r = config_load(opt.config_path, &config, &err);
 	if (r == 0)
 		r = open_log(&config, &err);

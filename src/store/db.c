@@ -241,6 +241,7 @@ static int rebuild(struct store_db *db)
 	}
 	(void)chmod(fresh.data, 0600);
 	/* kept for whoever wants to know what happened, one at most; also gets a folder out of the way */
+	(void)unlink(aside.data);
 	if (rename(path.data, aside.data) < 0)
 		(void)unlink(path.data);
 	discard(db, "-wal");

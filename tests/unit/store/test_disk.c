@@ -1,0 +1,779 @@
+/* What only the disk store promises: rebuilding, damage, background eviction, several processes, kills, full disks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "lib/require.h"
+#include "store_fixture.h"
+
+static const char *dir_of(void **state)
+{
+	return ((struct fixture *)*state)->dir;
+}
+
+static const char *path_in(const char *dir, const char *name)
+{
+	static char path[512];
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	return path;
+}
+
+static const char *path_of_entry(const char *dir, unsigned n)
+{
+	static char path[512];
+	struct codec_digest key = key_of(n);
+	char hex[CODEC_DIGEST_HEX_SIZE];
+
+	codec_digest_hex(&key, hex);
+	(void)snprintf(path, sizeof path, "%s/entry/local/%.2s/%s", dir, hex, hex);
+	return path;
+}
+
+static void sleep_ms(long ms)
+{
+	(void)nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+static size_t files_in(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *entry;
+	size_t count = 0;
+
+	while (d && (entry = readdir(d)))
+		count += entry->d_name[0] != '.';
+	if (d)
+		(void)closedir(d);
+	return count;
+}
+
+static void write_file(const char *path, const char *data, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, len), (ssize_t)len);
+	assert_int_equal(close(fd), 0);
+}
+
+static void fill_store(const char *dir, unsigned count)
+{
+	struct store *s = fixture_disk(dir, 0, false);
+
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(put_entry(s, i, i % 5, 100 + i), 0);
+	store_free(s);
+}
+
+static void expect_all(struct store *s, unsigned count)
+{
+	int found = 0;
+
+	assert_int_equal(usage_of(s).entries, count);
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(check_entry(s, i), 1);
+	for (unsigned i = 0; i < 5; i++)
+		found += count_closure(s, i);
+	assert_int_equal(found, count);
+}
+
+/* Layout. */
+
+static void everything_is_private(void **state)
+{
+	static const char *const names[] = {"index.sqlite", "lock", "entry", "entry/local", "tmp"};
+	struct stat st;
+	char dir[128];
+
+	(void)snprintf(dir, sizeof dir, "%s/a/b", dir_of(state));
+	(void)umask(0);
+	fill_store(dir, 3);
+	for (size_t i = 0; i < HP_ARRAY_SIZE(names); i++) {
+		assert_int_equal(stat(path_in(dir, names[i]), &st), 0);
+		assert_int_equal(st.st_mode & 0777, S_ISDIR(st.st_mode) ? 0700 : 0600);
+	}
+	assert_int_equal(stat(dir, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	assert_int_equal(stat(path_of_entry(dir, 1), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	(void)umask(022);
+}
+
+static void a_closed_store_leaves_no_log_behind(void **state)
+{
+	fill_store(dir_of(state), 3);
+	assert_int_equal(files_in(dir_of(state)), 4); /* entry, tmp, lock, index.sqlite */
+	assert_int_equal(files_in(path_in(dir_of(state), "tmp")), 0);
+}
+
+static void a_directory_that_others_may_write_is_refused(void **state)
+{
+	struct store_disk_options opt = {.dir = dir_of(state), .tenant = "local"};
+	struct store *s;
+	struct hp_err err;
+
+	assert_int_equal(chmod(opt.dir, 0770), 0);
+	assert_int_equal(store_disk_new(&opt, &s, &err), -HP_DENIED);
+	assert_non_null(strstr(err.msg, "chmod"));
+	assert_int_equal(chmod(opt.dir, 0702), 0);
+	assert_int_equal(store_disk_new(&opt, &s, &err), -HP_DENIED);
+	assert_int_equal(chmod(opt.dir, 0755), 0);
+	assert_int_equal(store_disk_new(&opt, &s, &err), 0);
+	store_free(s);
+}
+
+static void a_directory_of_another_user_is_refused(void **state)
+{
+	struct store_disk_options opt = {.dir = dir_of(state), .tenant = "local"};
+	struct store *s;
+	struct hp_err err;
+
+	test_require("root", geteuid() == 0);
+	assert_int_equal(chown(opt.dir, 12345, 12345), 0);
+	assert_int_equal(store_disk_new(&opt, &s, &err), -HP_DENIED);
+	assert_non_null(strstr(err.msg, "12345"));
+	opt.read_only = true;
+	assert_int_equal(store_disk_new(&opt, &s, &err), -HP_DENIED);
+	assert_int_equal(chown(opt.dir, 0, 0), 0);
+}
+
+static void odd_tenants_are_refused(void **state)
+{
+	static const char *const names[] = {"", ".", "..", ".x", "a/b", "a b", "\xc3\xa4"};
+	struct store_disk_options opt = {.dir = dir_of(state)};
+	struct store *s;
+
+	for (size_t i = 0; i < HP_ARRAY_SIZE(names); i++) {
+		opt.tenant = names[i];
+		assert_int_equal(store_disk_new(&opt, &s, NULL), -HP_INVALID);
+	}
+}
+
+static void tenants_do_not_see_each_other(void **state)
+{
+	struct store_disk_options opt = {.dir = dir_of(state), .tenant = "other"};
+	struct store *a = fixture_disk(dir_of(state), 0, false);
+	struct store *b;
+
+	assert_int_equal(store_disk_new(&opt, &b, NULL), 0);
+	assert_int_equal(put_entry(a, 1, 1, 10), 0);
+	assert_int_equal(check_entry(b, 1), 0);
+	assert_int_equal(count_closure(b, 1), 0);
+	assert_int_equal(put_entry(b, 1, 1, 10), 0);
+	assert_int_equal(usage_of(a).entries, 2);
+	assert_int_equal(count_closure(a, 1), 1);
+	store_free(a);
+	store_free(b);
+}
+
+static void entries_survive_closing(void **state)
+{
+	struct store *s;
+
+	fill_store(dir_of(state), 50);
+	s = fixture_disk(dir_of(state), 0, false);
+	expect_all(s, 50);
+	store_free(s);
+}
+
+/* The index, lost and damaged. */
+
+static void a_lost_index_is_rebuilt(void **state)
+{
+	struct store *s;
+
+	fill_store(dir_of(state), 50);
+	assert_int_equal(unlink(path_in(dir_of(state), "index.sqlite")), 0);
+	s = fixture_disk(dir_of(state), 0, false);
+	expect_all(s, 50);
+	store_free(s);
+}
+
+static void an_index_lost_under_way_is_rebuilt(void **state)
+{
+	struct store *s = fixture_disk(dir_of(state), 0, false);
+
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(put_entry(s, i, i % 5, 100), 0);
+	assert_int_equal(unlink(path_in(dir_of(state), "index.sqlite")), 0);
+	for (unsigned i = 20; i < 40; i++)
+		assert_int_equal(put_entry(s, i, i % 5, 100), 0);
+	expect_all(s, 40);
+	store_free(s);
+}
+
+static void a_directory_removed_under_way_is_made_again(void **state)
+{
+	struct store *s = fixture_disk(dir_of(state), 0, false);
+
+	assert_int_equal(put_entry(s, 99, 9, 100), 0);
+	assert_int_equal(nftw(dir_of(state), fixture_unlink, 16, FTW_DEPTH | FTW_PHYS), 0);
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(put_entry(s, i, i % 5, 100), 0);
+	expect_all(s, 10);
+	store_free(s);
+}
+
+static void garbage_in_the_place_of_the_index_is_replaced(void **state)
+{
+	static const char *const texts[] = {"", "x", "this is no database at all, but it is a file of some length",
+	                                    "SQLite format 3\0then nothing of the kind"};
+	struct store *s;
+
+	fill_store(dir_of(state), 20);
+	for (size_t i = 0; i < HP_ARRAY_SIZE(texts); i++) {
+		write_file(path_in(dir_of(state), "index.sqlite"), texts[i], i == 3 ? 40 : strlen(texts[i]));
+		s = fixture_disk(dir_of(state), 0, false);
+		expect_all(s, 20);
+		store_free(s);
+	}
+	assert_int_equal(unlink(path_in(dir_of(state), "index.sqlite")), 0);
+	assert_int_equal(mkdir(path_in(dir_of(state), "index.sqlite"), 0700), 0);
+	s = fixture_disk(dir_of(state), 0, false);
+	expect_all(s, 20);
+	store_free(s);
+}
+
+static void run_sql(const char *dir, const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path_in(dir, "index.sqlite"), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void an_index_of_another_schema_is_replaced(void **state)
+{
+	static const char *const sqls[] = {"PRAGMA user_version = 77", "DROP TABLE total", "DROP TABLE entry",
+	                                   "ALTER TABLE entry RENAME COLUMN used TO lately", "DELETE FROM total"};
+	struct store *s;
+
+	fill_store(dir_of(state), 20);
+	for (size_t i = 0; i < HP_ARRAY_SIZE(sqls); i++) {
+		run_sql(dir_of(state), sqls[i]);
+		s = fixture_disk(dir_of(state), 0, false);
+		assert_int_equal(put_entry(s, 3, 3, 103), 0);
+		expect_all(s, 20);
+		store_free(s);
+	}
+}
+
+/* Overwrites a page after another, and cuts the file at several places: whatever SQLite makes of it, the store goes on,
+ * and after a while knows of everything. */
+static void damage_at_any_page_costs_no_entry(void **state)
+{
+	struct stat st;
+
+	fill_store(dir_of(state), 300);
+	assert_int_equal(stat(path_in(dir_of(state), "index.sqlite"), &st), 0);
+	assert_true(st.st_size > 8 * 4096);
+	for (off_t page = 0; page < st.st_size / 4096; page++) {
+		struct store *s;
+		char noise[4096];
+		int fd = open(path_in(dir_of(state), "index.sqlite"), O_RDWR);
+
+		assert_true(fd >= 0);
+		memset(noise, 0x5a + (int)page, sizeof noise);
+		if (page % 3 == 2)
+			assert_int_equal(ftruncate(fd, page * 4096 + (page % 2 ? 100 : 0)), 0);
+		else
+			assert_int_equal(pwrite(fd, noise, sizeof noise, page * 4096), (ssize_t)sizeof noise);
+		assert_int_equal(close(fd), 0);
+		s = fixture_disk(dir_of(state), 0, false);
+		for (unsigned i = 0; i < 300; i++)
+			assert_int_equal(check_entry(s, i), 1);
+		(void)store_flush(s, NULL);
+		assert_int_equal(store_flush(s, NULL), 0);
+		expect_all(s, 300);
+		store_free(s);
+	}
+}
+
+static void a_damaged_log_costs_no_entry(void **state)
+{
+	struct store *s;
+	char wal[256];
+	char noise[8192];
+	int fd;
+
+	memset(noise, 0xa5, sizeof noise);
+	s = fixture_disk(dir_of(state), 0, false);
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(put_entry(s, i, i % 5, 100), 0);
+	/* as a crash of the machine might leave it */
+	(void)snprintf(wal, sizeof wal, "%s/index.sqlite-wal", dir_of(state));
+	fd = open(wal, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, noise, sizeof noise, 5000), (ssize_t)sizeof noise);
+	assert_int_equal(close(fd), 0);
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(check_entry(s, i), 1);
+	(void)store_flush(s, NULL);
+	store_free(s);
+	s = fixture_disk(dir_of(state), 0, false);
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(check_entry(s, i), 1);
+	assert_int_equal(store_flush(s, NULL), 0);
+	expect_all(s, 50);
+	store_free(s);
+}
+
+static void a_file_without_a_row_is_found_again(void **state)
+{
+	struct store *s;
+
+	fill_store(dir_of(state), 20);
+	run_sql(dir_of(state), "DELETE FROM entry");
+	s = fixture_disk(dir_of(state), 0, false);
+	assert_int_equal(usage_of(s).entries, 0);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(check_entry(s, i), 1); /* by use */
+	assert_int_equal(store_flush(s, NULL), 0);
+	expect_all(s, 20);
+	store_free(s);
+
+	run_sql(dir_of(state), "DELETE FROM entry");
+	s = fixture_disk(dir_of(state), 0, false);
+	for (unsigned i = 1000; i < 5000 && usage_of(s).entries < i - 1000 + 20; i++)
+		assert_int_equal(put_entry(s, i, 99, 10), 0); /* by the checks that puts start now and then */
+	sleep_ms(200);
+	assert_true(usage_of(s).entries > 0);
+	store_free(s);
+}
+
+static void rows_without_files_go(void **state)
+{
+	struct store_evict rule = {.bytes_max = UINT64_MAX, .all = true};
+	struct store_evicted gone;
+	struct store *s;
+
+	fill_store(dir_of(state), 20);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(unlink(path_of_entry(dir_of(state), i)), 0);
+	run_sql(dir_of(state), "UPDATE entry SET stored = 0");
+	s = fixture_disk(dir_of(state), 0, false);
+	assert_int_equal(check_entry(s, 3), 0);
+	assert_int_equal(store_evict(s, &rule, &gone, NULL), 0);
+	assert_int_equal(gone.entries, 0);
+	assert_int_equal(usage_of(s).entries, 0);
+	store_free(s);
+}
+
+static void files_that_are_no_entries_do_not_join_a_rebuilt_index(void **state)
+{
+	struct store *s;
+	char other[520];
+
+	fill_store(dir_of(state), 20);
+	assert_int_equal(truncate(path_of_entry(dir_of(state), 1), 0), 0);
+	assert_int_equal(truncate(path_of_entry(dir_of(state), 2), 50), 0);
+	write_file(path_of_entry(dir_of(state), 3),
+	           "no entry, but long enough to hold a header: ...................."
+	           "................................................................",
+	           128);
+	(void)snprintf(other, sizeof other, "%s.keep", path_of_entry(dir_of(state), 4));
+	write_file(other, "x", 1);
+	assert_int_equal(unlink(path_in(dir_of(state), "index.sqlite")), 0);
+	s = fixture_disk(dir_of(state), 0, false);
+	assert_int_equal(usage_of(s).entries, 17);
+	assert_int_equal(check_entry(s, 1), 0);
+	assert_int_equal(check_entry(s, 2), 0);
+	assert_int_equal(check_entry(s, 3), 0);
+	assert_int_equal(access(other, F_OK), 0);
+	store_free(s);
+}
+
+/* Eviction. */
+
+static void a_full_store_shrinks_in_the_background(void **state)
+{
+	uint64_t bytes_max = 100 * 8192;
+	struct store *s = fixture_disk(dir_of(state), bytes_max, false);
+
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(put_entry(s, i, i, 6000), 0);
+	assert_int_equal(usage_of(s).bytes, bytes_max);
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(check_entry(s, i), 1);
+	assert_int_equal(put_entry(s, 1000, 1000, 6000), 0);
+	for (int waited = 0; usage_of(s).bytes > bytes_max && waited < 100; waited++)
+		sleep_ms(50);
+	assert_true(usage_of(s).bytes <= bytes_max / 10 * 9);
+	assert_true(usage_of(s).bytes > bytes_max / 10 * 8);
+	/* true LRU: those stored first but used last are there */
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(check_entry(s, i), 1);
+	for (unsigned i = 50; i < 60; i++)
+		assert_int_equal(check_entry(s, i), 0);
+	assert_int_equal(check_entry(s, 99), 1);
+	assert_int_equal(check_entry(s, 1000), 1);
+	store_free(s);
+}
+
+static void freeing_waits_for_the_eviction(void **state)
+{
+	struct store *s = fixture_disk(dir_of(state), 20 * 8192, false);
+
+	for (unsigned i = 0; i < 200; i++)
+		assert_int_equal(put_entry(s, i, i, 6000), 0);
+	store_free(s);
+	s = fixture_disk(dir_of(state), 0, false);
+	assert_true(usage_of(s).bytes <= 20 * 8192);
+	store_free(s);
+}
+
+static void wrong_totals_are_put_right(void **state)
+{
+	struct store_evict rule = {.bytes_max = 1 << 20};
+	struct store_evicted gone;
+	struct store *s;
+
+	fill_store(dir_of(state), 20);
+	run_sql(dir_of(state), "UPDATE total SET bytes = 1000000000000, entries = 5");
+	s = fixture_disk(dir_of(state), 0, false);
+	assert_int_equal(store_evict(s, &rule, &gone, NULL), 0);
+	assert_int_equal(usage_of(s).bytes, 4096 * usage_of(s).entries);
+	store_free(s);
+}
+
+/* Read-only. */
+
+static void a_read_only_store_writes_nothing(void **state)
+{
+	struct codec_digest key = key_of(1);
+	struct store_evict rule = {.all = true};
+	struct store_evicted gone;
+	struct stat before;
+	struct stat after;
+	struct store *s;
+
+	fill_store(dir_of(state), 20);
+	assert_int_equal(stat(dir_of(state), &before), 0);
+	s = fixture_disk(dir_of(state), 0, true);
+	expect_all(s, 20);
+	assert_int_equal(put_entry(s, 99, 9, 10), -HP_DENIED);
+	assert_int_equal(store_remove(s, &key, NULL), -HP_DENIED);
+	assert_int_equal(store_evict(s, &rule, &gone, NULL), -HP_DENIED);
+	assert_int_equal(store_flush(s, NULL), 0);
+	store_free(s);
+	assert_int_equal(stat(dir_of(state), &after), 0);
+	assert_memory_equal(&before.st_mtim, &after.st_mtim, sizeof before.st_mtim);
+	assert_int_equal(files_in(dir_of(state)), 4);
+}
+
+static void a_read_only_store_needs_no_index(void **state)
+{
+	struct store *s;
+
+	fill_store(dir_of(state), 20);
+	assert_int_equal(unlink(path_in(dir_of(state), "index.sqlite")), 0);
+	s = fixture_disk(dir_of(state), 0, true);
+	expect_all(s, 20);
+	store_free(s);
+	assert_int_equal(access(path_in(dir_of(state), "index.sqlite"), F_OK), -1);
+	write_file(path_in(dir_of(state), "index.sqlite"), "garbage garbage garbage garbage", 31);
+	s = fixture_disk(dir_of(state), 0, true);
+	expect_all(s, 20);
+	store_free(s);
+}
+
+static void a_reader_sees_what_a_writer_has_just_put(void **state)
+{
+	struct store *writer = fixture_disk(dir_of(state), 0, false);
+	struct store *reader;
+
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(put_entry(writer, i, i % 5, 100), 0);
+	reader = fixture_disk(dir_of(state), 0, true);
+	expect_all(reader, 20);
+	assert_int_equal(put_entry(writer, 20, 0, 100), 0);
+	expect_all(reader, 21);
+	store_free(reader);
+	store_free(writer);
+}
+
+static void a_read_only_file_system_will_do(void **state)
+{
+	char mounted[128];
+	struct store *s;
+	bool ok;
+
+	(void)snprintf(mounted, sizeof mounted, "%s/ro", dir_of(state));
+	assert_int_equal(mkdir(mounted, 0700), 0);
+	ok = geteuid() == 0 && mount("tmpfs", mounted, "tmpfs", 0, "mode=0700") == 0;
+	test_require("root", ok);
+	fill_store(mounted, 20);
+	assert_int_equal(mount(NULL, mounted, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+	s = fixture_disk(mounted, 0, true);
+	expect_all(s, 20);
+	store_free(s);
+	assert_int_equal(umount(mounted), 0);
+}
+
+/* Full disks. */
+
+static void a_full_disk_keeps_no_half_entry(void **state)
+{
+	char mounted[128];
+	struct store *s;
+	int rc = 0;
+	bool ok;
+
+	(void)snprintf(mounted, sizeof mounted, "%s/small", dir_of(state));
+	assert_int_equal(mkdir(mounted, 0700), 0);
+	ok = geteuid() == 0 && mount("tmpfs", mounted, "tmpfs", 0, "mode=0700,size=2m") == 0;
+	test_require("root", ok);
+	s = fixture_disk(mounted, 0, false);
+	for (unsigned i = 0; i < 100 && rc == 0; i++)
+		rc = put_entry(s, i, i, 100000);
+	assert_int_equal(rc, -HP_EXHAUSTED);
+	assert_int_equal(files_in(path_in(mounted, "tmp")), 0);
+	assert_int_equal(check_entry(s, 0), 1);
+	for (unsigned i = 0; i < 100; i++)
+		assert_true(check_entry(s, i) >= 0);
+	for (unsigned i = 0; i < 10; i++) {
+		struct codec_digest key = key_of(i);
+
+		assert_int_equal(store_remove(s, &key, NULL), 0);
+	}
+	assert_int_equal(put_entry(s, 500, 500, 100000), 0);
+	assert_int_equal(check_entry(s, 500), 1);
+	store_free(s);
+	assert_int_equal(umount(mounted), 0);
+}
+
+static void a_file_size_limit_keeps_no_half_entry(void **state)
+{
+	struct store *s = fixture_disk(dir_of(state), 0, false);
+	struct rlimit before;
+	struct rlimit small;
+
+	assert_int_equal(put_entry(s, 1, 1, 100), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = 1 << 20;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(put_entry(s, 2, 2, 2 << 20), -HP_EXHAUSTED);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(files_in(path_in(dir_of(state), "tmp")), 0);
+	assert_int_equal(check_entry(s, 2), 0);
+	assert_int_equal(put_entry(s, 2, 2, 2 << 20), 0);
+	store_free(s);
+}
+
+/* Processes. */
+
+static void churn(const char *dir, unsigned seed, unsigned rounds)
+{
+	struct store *s = fixture_disk(dir, 40 * 4096, false);
+	unsigned x = seed;
+
+	for (unsigned i = 0; i < rounds; i++) {
+		unsigned n;
+
+		x = x * 1664525u + 1013904223u;
+		n = x >> 26;
+		if (x >> 20 & 1)
+			(void)put_entry(s, n, n % 5, 100 + n);
+		else if (check_entry(s, n) < 0)
+			_exit(3);
+		if ((x >> 10 & 63) == 0)
+			(void)store_flush(s, NULL);
+	}
+	store_free(s);
+}
+
+/* Everything agrees: each file is whole and has a row, the sums are right. */
+static void expect_consistent(const char *dir)
+{
+	struct store *s;
+	unsigned files = 0;
+	unsigned in_closures = 0;
+
+	s = fixture_disk(dir, 0, false);
+	for (unsigned n = 0; n < 64; n++) {
+		int rc = check_entry(s, n);
+
+		assert_true(rc >= 0);
+		files += (unsigned)rc;
+	}
+	for (unsigned c = 0; c < 5; c++) {
+		struct codec_digest closure_key = closure_of(c);
+		struct codec_digest keys[64];
+		int count = store_closures(s, &closure_key, keys, 64, NULL);
+
+		assert_true(count >= 0);
+		for (int i = 0; i < count; i++) {
+			STORE_AUTO_BLOB struct store_blob *blob = NULL;
+
+			/* a row without its file may be left by a kill, a file without a row may not */
+			in_closures += store_get(s, &keys[i], &blob, NULL) == 1;
+		}
+	}
+	assert_int_equal(in_closures, files);
+	assert_int_equal(files_in(path_in(dir, "tmp")), 0);
+	store_free(s);
+}
+
+static void processes_share_a_directory(void **state)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			churn(dir_of(state), i + 1, 300);
+			_exit(0);
+		}
+		assert_true(pid > 0);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		int status;
+
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	expect_consistent(dir_of(state));
+}
+
+static void processes_that_rebuild_at_once_agree(void **state)
+{
+	fill_store(dir_of(state), 200);
+	for (int round = 0; round < 5; round++) {
+		write_file(path_in(dir_of(state), "index.sqlite"), "garbage", 7);
+		for (unsigned i = 0; i < 4; i++) {
+			pid_t pid = fork();
+
+			if (pid == 0) {
+				struct store *s = fixture_disk(dir_of(state), 0, false);
+
+				_exit(usage_of(s).entries == 200 ? 0 : 4);
+			}
+			assert_true(pid > 0);
+		}
+		for (unsigned i = 0; i < 4; i++) {
+			int status;
+
+			assert_true(wait(&status) > 0);
+			assert_int_equal(status, 0);
+		}
+	}
+}
+
+static void killed_writers_lose_only_what_they_write(void **state)
+{
+	unsigned x = (unsigned)time(NULL);
+
+	print_message("seed %u\n", x);
+	for (unsigned round = 0; round < 40; round++) {
+		pid_t pids[2];
+
+		for (unsigned i = 0; i < 2; i++) {
+			pids[i] = fork();
+			if (pids[i] == 0) {
+				churn(dir_of(state), x + i, 1000000);
+				_exit(0);
+			}
+			assert_true(pids[i] > 0);
+		}
+		x = x * 1664525u + 1013904223u;
+		sleep_ms(1 + (x >> 16) % 40);
+		for (unsigned i = 0; i < 2; i++) {
+			int status;
+
+			assert_int_equal(kill(pids[i], SIGKILL), 0);
+			assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+			assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		}
+		expect_consistent(dir_of(state));
+	}
+}
+
+static void a_busy_index_fails_nothing(void **state)
+{
+	struct store *s = fixture_disk(dir_of(state), 0, false);
+	sqlite3 *db;
+
+	assert_int_equal(put_entry(s, 1, 1, 100), 0);
+	assert_int_equal(sqlite3_open(path_in(dir_of(state), "index.sqlite"), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(check_entry(s, 1), 1);
+	assert_int_equal(put_entry(s, 2, 2, 100), 0);
+	assert_int_equal(check_entry(s, 2), 1);
+	assert_int_equal(count_closure(s, 2), 1); /* its row waits in memory */
+	assert_int_equal(count_closure(s, 1), 1);
+	assert_true(store_flush(s, NULL) < 0);
+	assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_int_equal(store_flush(s, NULL), 0);
+	assert_int_equal(usage_of(s).entries, 2);
+	assert_int_equal(count_closure(s, 2), 1);
+	store_free(s);
+}
+
+static void temporary_files_of_the_dead_are_removed(void **state)
+{
+	struct store *s;
+
+	fill_store(dir_of(state), 1);
+	write_file(path_in(dir_of(state), "tmp/1.0123456789abcdef"), "half an entry", 13);
+	s = fixture_disk(dir_of(state), 0, false);
+	assert_int_equal(files_in(path_in(dir_of(state), "tmp")), 0);
+	store_free(s);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        TEST(everything_is_private),
+	        TEST(a_closed_store_leaves_no_log_behind),
+	        TEST(a_directory_that_others_may_write_is_refused),
+	        TEST(a_directory_of_another_user_is_refused),
+	        TEST(odd_tenants_are_refused),
+	        TEST(tenants_do_not_see_each_other),
+	        TEST(entries_survive_closing),
+	        TEST(a_lost_index_is_rebuilt),
+	        TEST(an_index_lost_under_way_is_rebuilt),
+	        TEST(a_directory_removed_under_way_is_made_again),
+	        TEST(garbage_in_the_place_of_the_index_is_replaced),
+	        TEST(an_index_of_another_schema_is_replaced),
+	        TEST(damage_at_any_page_costs_no_entry),
+	        TEST(a_damaged_log_costs_no_entry),
+	        TEST(a_file_without_a_row_is_found_again),
+	        TEST(rows_without_files_go),
+	        TEST(files_that_are_no_entries_do_not_join_a_rebuilt_index),
+	        TEST(a_full_store_shrinks_in_the_background),
+	        TEST(freeing_waits_for_the_eviction),
+	        TEST(wrong_totals_are_put_right),
+	        TEST(a_read_only_store_writes_nothing),
+	        TEST(a_read_only_store_needs_no_index),
+	        TEST(a_reader_sees_what_a_writer_has_just_put),
+	        TEST(a_read_only_file_system_will_do),
+	        TEST(a_full_disk_keeps_no_half_entry),
+	        TEST(a_file_size_limit_keeps_no_half_entry),
+	        TEST(processes_share_a_directory),
+	        TEST(processes_that_rebuild_at_once_agree),
+	        TEST(killed_writers_lose_only_what_they_write),
+	        TEST(a_busy_index_fails_nothing),
+	        TEST(temporary_files_of_the_dead_are_removed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

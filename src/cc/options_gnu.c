@@ -3,7 +3,8 @@
 #include "base/mem.h"
 #include "cc/options_priv.h"
 
-/* clang-format off: one line an option, sorted bytewise */
+/* One line an option, sorted bytewise. */
+/* clang-format off */
 static const struct cc_option rows[] = {
 	M("-###", NONE, BOTH, NO_COMPILE),
 	O("--all-warnings", NONE, DIAGNOSTICS, YES, 0, BOTH),

@@ -4,7 +4,8 @@
 #include "base/mem.h"
 #include "cc/options_priv.h"
 
-/* clang-format off: one line an option, sorted bytewise */
+/* One line an option, sorted bytewise. */
+/* clang-format off */
 static const struct cc_option rows[] = {
 	O("-fPIC", NONE, CODEGEN, YES, NEG, BOTH),
 	O("-fPIE", NONE, CODEGEN, YES, NEG, BOTH),

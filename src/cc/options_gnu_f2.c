@@ -4,7 +4,8 @@
 #include "base/mem.h"
 #include "cc/options_priv.h"
 
-/* clang-format off: one line an option, sorted bytewise */
+/* One line an option, sorted bytewise. */
+/* clang-format off */
 static const struct cc_option rows[] = {
 	O("-fnested-functions", NONE, CODEGEN, YES, NEG, CLANG),
 	O("-fnew-abi", NONE, CODEGEN, YES, NEG, GCC),

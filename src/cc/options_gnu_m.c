@@ -4,7 +4,8 @@
 #include "base/mem.h"
 #include "cc/options_priv.h"
 
-/* clang-format off: one line an option, sorted bytewise */
+/* One line an option, sorted bytewise. */
+/* clang-format off */
 static const struct cc_option rows[] = {
 	O("-m128bit-long-double", NONE, CODEGEN, YES, NEG | IDENT, GCC),
 	O("-m16", NONE, CODEGEN, YES, NEG | IDENT, BOTH),

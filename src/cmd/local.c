@@ -25,6 +25,7 @@ struct local {
 static _Noreturn void run_plainly(const struct local *l)
 {
 	(void)umask(l->mask);
+	(void)signal(SIGIO, SIG_DFL);
 	client_exec(l->compiler, l->argv);
 	_exit(127);
 }
@@ -106,6 +107,7 @@ int cmd_local(int argc, char **argv)
 		run_plainly(&l);
 	if (cmd_service_options(&config, &opt, NULL) < 0)
 		run_plainly(&l);
+	(void)signal(SIGIO, SIG_IGN); /* leases on outputs (daemon/outputs.c) */
 	service = daemon_service_new(&opt);
 	request_from(&l, &request);
 	(void)umask(0);

@@ -40,12 +40,15 @@ static int parse_options(int argc, char **argv, struct start_options *ret_opt)
 	*ret_opt = (struct start_options){0};
 	cmd_args_init(&a, argc, argv);
 	while ((id = cmd_args_next(&a, &value)) > 0) {
-		if (id == 'c')
+		if (id == 'c') {
 			ret_opt->config_path = value;
-		else if (config_listen_parse(value, &ret_opt->port))
-			ret_opt->port_given = true;
-		else if (cmd_usage("start", "--listen takes 127.0.0.1:PORT, not %s", value))
+			continue;
+		}
+		if (!config_listen_parse(value, &ret_opt->port)) {
+			(void)cmd_usage("start", "--listen takes 127.0.0.1:PORT, not %s", value);
 			return CMD_ARGS_USAGE;
+		}
+		ret_opt->port_given = true;
 	}
 	if (id == CMD_ARGS_END && !cmd_args_count(&a, 0, 0))
 		return CMD_ARGS_USAGE;

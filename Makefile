@@ -1,10 +1,8 @@
 # The front door: each target is one command on a fresh Debian machine. Meson does the building; this file only says
-# which folder, which compiler and in what order.
-#
-# CC is always set for Meson, which would otherwise wrap the compiler in any compiler cache it finds on PATH.
+# which folder, which compiler and in what order (docs/decisions/0001-meson-behind-make.md).
 
 CC = gcc
-BUILD = build/gcc
+BUILD = build/$(CC)
 DIST = build/dist
 PREFIX = /usr/local
 DESTDIR =
@@ -12,7 +10,19 @@ FUZZ_SECONDS = 20
 JOBS = $(shell nproc)
 PYTHON = /usr/bin/python3
 
-MESON_SETUP = CC=$(CC) meson setup --prefix=/ --libdir=lib
+# $(call build,FOLDER,COMPILER,OPTIONS): configured once, then built. CC is always set for Meson, which would otherwise
+# run the compiler through any compiler cache that it finds on PATH. The prefix is "/", so that what is installed below
+# DESTDIR is a tree that can lie anywhere.
+define build
+	@test -e $(1)/.configured || { CC=$(2) meson setup $(if $(wildcard $(1)/build.ninja),--reconfigure) \
+		--prefix=/ --libdir=lib $(3) $(1) && touch $(1)/.configured; }
+	@ninja -C $(1) -j $(JOBS)
+endef
+
+# $(call install,FOLDER,WHERE,OPTIONS)
+install_to = @DESTDIR=$(2) meson install -C $(1) --no-rebuild --only-changed --quiet $(3)
+
+run_tests = @$(PYTHON) tools/run-tests --build $(1) --dist $(2) $(3)
 
 .PHONY: all setup dist run test bench install asan tsan fuzz lint format clean
 
@@ -21,56 +31,51 @@ all: dist
 setup:
 	@tools/setup
 
-$(BUILD)/build.ninja:
-	$(MESON_SETUP) $(BUILD)
-
 # The tree that an installation would have, runnable where it lies: every program finds the others from its own place.
-dist: | setup $(BUILD)/build.ninja
-	@ninja -C $(BUILD) -j $(JOBS)
-	@DESTDIR=$(abspath $(DIST)) meson install -C $(BUILD) --no-rebuild --only-changed --quiet
+dist: setup
+	$(call build,$(BUILD),$(CC))
+	$(call install_to,$(BUILD),$(abspath $(DIST)))
 
 run: dist
 	@tools/run-demo $(DIST)
 
 test: dist
-	@$(PYTHON) tools/run-tests --build $(BUILD) --dist $(DIST)
+	$(call run_tests,$(BUILD),$(DIST))
 
 bench: dist
-	@bench/run $(DIST)
+	@bench/run
 
 install: dist
-	DESTDIR=$(DESTDIR)$(PREFIX) meson install -C $(BUILD) --no-rebuild --strip --quiet
+	$(call install_to,$(BUILD),$(DESTDIR)$(abspath $(PREFIX)),--strip)
 
-# Address and undefined-behaviour sanitizers over everything; the client stays as it is (static musl has no runtime
-# for them), so its modules are covered by the unit tests and by the fuzz corpora.
-asan: | setup
-	@test -e build/asan/build.ninja || \
-		$(MESON_SETUP) build/asan -Db_sanitize=address,undefined -Db_lundef=false
-	@ninja -C build/asan -j $(JOBS)
-	@DESTDIR=$(abspath build/asan/dist) meson install -C build/asan --no-rebuild --only-changed --quiet
-	@$(PYTHON) tools/run-tests --build build/asan --dist build/asan/dist --no-suite tree
+# Address and undefined-behaviour sanitizers over everything but the client, a static musl program, for which there is
+# no runtime: its modules are covered by unit tests and fuzz corpora.
+asan: setup
+	$(call build,build/asan,gcc,-Db_sanitize=address$(,)undefined -Db_lundef=false)
+	$(call install_to,build/asan,$(abspath build/asan/dist))
+	$(call run_tests,build/asan,build/asan/dist,--no-suite tree)
 
-# Thread sanitizer over the parts that have threads: the unit tests and the end-to-end tests of the daemon.
-tsan: | setup
-	@test -e build/tsan/build.ninja || $(MESON_SETUP) build/tsan -Db_sanitize=thread -Db_lundef=false
-	@ninja -C build/tsan -j $(JOBS)
-	@DESTDIR=$(abspath build/tsan/dist) meson install -C build/tsan --no-rebuild --only-changed --quiet
-	@$(PYTHON) tools/run-tests --build build/tsan --dist build/tsan/dist --no-suite tree
+# Thread sanitizer: unit tests, and the daemon under the end-to-end tests.
+tsan: setup
+	$(call build,build/tsan,gcc,-Db_sanitize=thread -Db_lundef=false)
+	$(call install_to,build/tsan,$(abspath build/tsan/dist))
+	$(call run_tests,build/tsan,build/tsan/dist,--no-suite tree)
 
-fuzz: | setup
-	@test -e build/fuzz/build.ninja || CC=clang meson setup build/fuzz --prefix=/ --libdir=lib \
-		-Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
-	@ninja -C build/fuzz -j $(JOBS)
+fuzz: setup
+	$(call build,build/fuzz,clang,-Dfuzz=true -Db_sanitize=address$(,)undefined -Db_lundef=false)
 	@tools/run-fuzz build/fuzz $(FUZZ_SECONDS)
 
-# The slow static checks; the quick ones (layers, prefixes, format …) are tests.
-lint: | setup
-	@test -e build/clang/build.ninja || CC=clang meson setup build/clang --prefix=/ --libdir=lib
-	@ninja -C build/clang -j $(JOBS)
+# The slow static checks, on a clang build's database; the quick ones (layers, prefixes, format …) are tests.
+lint: setup
+	$(call build,build/clang,clang)
 	@tools/run-lint build/clang
 
 format:
 	git ls-files -co --exclude-standard '*.c' '*.h' '*.cc' | xargs clang-format -i
 
+# Not build/deps: it would have to be downloaded again.
 clean:
 	rm -rf build/gcc build/dist build/clang build/asan build/tsan build/fuzz build/demo
+
+# A comma inside of a call's argument.
+, := ,

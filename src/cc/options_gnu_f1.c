@@ -392,6 +392,8 @@ static const struct cc_option rows[] = {
 	O("-fira-share-save-slots", NONE, CODEGEN, YES, NEG, GCC),
 	O("-fira-share-spill-slots", NONE, CODEGEN, YES, NEG, GCC),
 	O("-fira-verbose=", JOINED, CODEGEN, YES, 0, GCC),
+	O("-fisolate-erroneous-paths-attribute", NONE, CODEGEN, YES, NEG, GCC),
+	O("-fisolate-erroneous-paths-dereference", NONE, CODEGEN, YES, NEG, GCC),
 	O("-fivopts", NONE, CODEGEN, YES, NEG, BOTH),
 	O("-fjump-tables", NONE, CODEGEN, YES, NEG, BOTH),
 	O("-fkeep-gc-roots-live", NONE, CODEGEN, YES, NEG, GCC),

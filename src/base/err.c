@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void format_message(char *dst, size_t size, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static void format_message(char *dst, size_t size, const char *fmt, va_list args)
 {
 	if (vsnprintf(dst, size, fmt, args) < 0)
 		dst[0] = '\0';

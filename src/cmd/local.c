@@ -25,7 +25,6 @@ struct local {
 static _Noreturn void run_plainly(const struct local *l)
 {
 	(void)umask(l->mask);
-	(void)signal(SIGIO, SIG_DFL);
 	client_exec(l->compiler, l->argv);
 	_exit(127);
 }
@@ -107,11 +106,13 @@ int cmd_local(int argc, char **argv)
 		run_plainly(&l);
 	if (cmd_service_options(&config, &opt, NULL) < 0)
 		run_plainly(&l);
-	(void)signal(SIGIO, SIG_IGN); /* leases on outputs (daemon/outputs.c) */
 	service = daemon_service_new(&opt);
 	request_from(&l, &request);
 	(void)umask(0);
+	/* Leases on outputs (daemon/outputs.c) can bring this signal; the compiler must not inherit that it is ignored. */
+	(void)signal(SIGIO, SIG_IGN);
 	daemon_service_look_up(service, &request, NULL, &answer, &ticket);
+	(void)signal(SIGIO, SIG_DFL);
 	if (answer.decision == DAEMON_RUN)
 		run_and_report(&l, service, ticket, &answer);
 	daemon_service_free(service);

@@ -316,24 +316,33 @@ static enum cc_reason follow(struct discovery *d, const struct directive *t, uin
 	return reason;
 }
 
-/* GCC takes HEADER.gch in place of HEADER when it is there. */
-static void expect_no_gch(struct discovery *d, const struct directive *t, uintptr_t target)
+/* A precompiled header beside HEADER is taken in its place when there is one: HEADER.gch by GCC for any include, and
+ * HEADER.pch or HEADER.gch by Clang for -include. */
+static void expect_no_pch(struct discovery *d, uintptr_t target, bool forced)
 {
+	bool gcc = d->in->inv->family == CC_FAMILY_GCC;
 	HP_AUTO_BUF struct hp_buf name = {0};
+	struct hp_map_slot *slot;
 	const char *spelled;
 	const char *slash;
 	char *dir;
 
-	if (d->in->inv->family != CC_FAMILY_GCC || target == 1 || TARGET_SYSTEM(target) || t->probe)
+	if (target == 1 || TARGET_SYSTEM(target) || !(gcc || forced))
 		return;
 	spelled = d->out->draft.files.v[TARGET_MEMBER(target)];
+	slot = hp_map_put(&d->done, spelled, strlen(spelled));
+	if (slot->value)
+		return;
+	slot->value = d;
 	slash = strrchr(spelled, '/');
-	hp_buf_printf(&name, "%s.gch", slash ? slash + 1 : spelled);
 	dir = slash ? hp_strndup(spelled, (size_t)(slash - spelled)) : hp_strdup(".");
 	hp_strv_take(&d->owned, dir);
-	if (!hp_map_find(&d->done, spelled, strlen(spelled)))
-		add_probe(d, name.data, (const char *const[]){dir}, 1);
-	hp_map_put(&d->done, spelled, strlen(spelled))->value = d;
+	hp_buf_printf(&name, "%s.gch", slash ? slash + 1 : spelled);
+	add_probe(d, name.data, (const char *const[]){dir}, 1);
+	if (gcc)
+		return;
+	memcpy(name.data + name.len - 3, "pch", 3);
+	add_probe(d, name.data, (const char *const[]){dir}, 1);
 }
 
 static enum cc_reason follow_file(struct discovery *d, size_t i)
@@ -364,7 +373,8 @@ static enum cc_reason follow_file(struct discovery *d, size_t i)
 		reason = follow(d, &t, &target);
 		if (reason != CC_REASON_NONE)
 			return reason;
-		expect_no_gch(d, &t, target);
+		if (!inc->probe)
+			expect_no_pch(d, target, false);
 		if (d->headers && target != 1 && !inc->probe)
 			daemon_system_headers_edge(d->headers, i, TARGET_MEMBER(target), TARGET_SYSTEM(target));
 	}
@@ -387,7 +397,7 @@ static enum cc_reason follow_implicit(struct discovery *d)
 		reason = follow(d, &t, &target);
 		if (reason != CC_REASON_NONE)
 			return reason;
-		expect_no_gch(d, &t, target);
+		expect_no_pch(d, target, true);
 		if (d->headers && target != 1)
 			daemon_system_headers_edge(d->headers, 0, TARGET_MEMBER(target), TARGET_SYSTEM(target));
 	}

@@ -317,6 +317,8 @@ int daemon_server_new(const struct daemon_server_options *opt, struct daemon_ser
 	service.wake_ctx = server;
 	server->service = daemon_service_new(&service);
 	daemon_surroundings(&server->mount_ns, &server->root_dev, &server->root_ino);
+	/* Somebody opened an output while we wrote it (outputs.c): the kernel makes him wait, we need not know. */
+	(void)signal(SIGIO, SIG_IGN);
 	/* Outputs get exactly the mode that the client's umask gives them. */
 	(void)umask(0);
 	*ret_server = server;

@@ -13,13 +13,12 @@ static int wait_for(int fd, short events, int64_t deadline_ns)
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = events};
 		int64_t left_ms = (deadline_ns - sys_monotonic_ns() + 999999) / 1000000;
-		int n;
+		int n = poll(&p, 1, left_ms <= 0 ? 0 : left_ms > 3600000 ? 3600000 : (int)left_ms);
 
-		if (left_ms <= 0)
-			return -ETIMEDOUT;
-		n = poll(&p, 1, left_ms > 3600000 ? 3600000 : (int)left_ms);
 		if (n > 0)
 			return 0;
+		if (left_ms <= 0)
+			return -ETIMEDOUT;
 		if (n < 0 && errno != EINTR)
 			return -errno;
 	}

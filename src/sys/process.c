@@ -16,7 +16,7 @@ static int spawn_child(char *const *argv, char *const *env, const char *cwd, int
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	sigset_t none;
+	sigset_t none; /* then: those reset to their defaults */
 	int r;
 
 	(void)posix_spawn_file_actions_init(&actions);
@@ -24,11 +24,14 @@ static int spawn_child(char *const *argv, char *const *env, const char *cwd, int
 	(void)posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
 	(void)posix_spawn_file_actions_adddup2(&actions, out_fd, 2);
 	(void)posix_spawn_file_actions_addchdir_np(&actions, cwd);
-	/* The daemon blocks signals in its threads; a child must not inherit that. */
+	/* The daemon blocks and ignores signals; a child must not inherit that. */
 	(void)posix_spawnattr_init(&attr);
 	(void)sigemptyset(&none);
 	(void)posix_spawnattr_setsigmask(&attr, &none);
-	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	(void)sigaddset(&none, SIGPIPE);
+	(void)sigaddset(&none, SIGIO);
+	(void)posix_spawnattr_setsigdefault(&attr, &none);
+	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	r = posix_spawn(ret_pid, argv[0], &actions, &attr, argv, env);
 	(void)posix_spawnattr_destroy(&attr);
 	(void)posix_spawn_file_actions_destroy(&actions);

@@ -172,6 +172,7 @@ static void all_passes(struct cc_scanner *s, const unsigned char *data, size_t l
 	s->data = data;
 	s->len = len;
 	s->ambiguous = false;
+	s->other_names = false;
 	s->other_reading = false;
 	pass(s);
 	if (s->syntax == CC_SCAN_ASM && cc_scan_asm_includes(s))

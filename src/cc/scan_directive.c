@@ -12,7 +12,7 @@ static void note_name(struct cc_scanner *s, struct cc_include include, size_t fr
 {
 	size_t start = s->names.len;
 
-	if (s->other_reading)
+	if (s->other_reading && !s->other_names)
 		return;
 	while (from < to) {
 		size_t end = cc_lex_splice_end(s, from);
@@ -41,11 +41,13 @@ static void note_name(struct cc_scanner *s, struct cc_include include, size_t fr
 	s->includes[s->includes_len++] = include;
 }
 
-/* Reads `"x"` or `<x>` at `i`. Returns what is behind it, or 0 when there is none. Clang lets a backslash hide the
- * closing quote, GCC does not: *ret_sure is false then. */
+/* Reads `"x"` or `<x>` at `i`. Returns what is behind it, or 0 when there is none. *ret_sure is false where a compiler
+ * may read another name: Clang lets a backslash hide the closing quote, and GCC's C++ takes a word behind it for a suffix
+ * of a literal, and part of it into the name. */
 static size_t header_name(struct cc_scanner *s, struct cc_include include, size_t i, bool *ret_sure)
 {
 	unsigned char open = cc_lex_at(s, i);
+	unsigned char after;
 	size_t close;
 
 	if (open != '"' && open != '<')
@@ -55,7 +57,9 @@ static size_t header_name(struct cc_scanner *s, struct cc_include include, size_
 		return 0;
 	include.kind = open == '<' ? CC_INCLUDE_ANGLE : CC_INCLUDE_QUOTE;
 	note_name(s, include, i + 1, close);
-	*ret_sure = open == '<' || s->data[cc_lex_before(s, close) - 1] != '\\';
+	after = cc_lex_at(s, cc_lex_skip_splices(s, close + 1));
+	*ret_sure = (open == '<' || s->data[cc_lex_before(s, close) - 1] != '\\') && !cc_lex_is_word(after) &&
+	            after < 0x80 && after != '$';
 	return close + 1;
 }
 
@@ -143,7 +147,7 @@ static size_t on_message(struct cc_scanner *s, size_t i)
 		size_t next = cc_lex_splice_end(s, end);
 
 		if (s->data[end] == '/' && cc_lex_at(s, cc_lex_skip_splices(s, end + 1)) == '*')
-			s->ambiguous = true;
+			s->ambiguous = s->other_names = true;
 		end = next == end ? end + 1 : next;
 	}
 	return s->other_reading ? end : i;
@@ -286,7 +290,7 @@ static bool is_module_line(const struct cc_scanner *s, const char *text, size_t 
 		return hp_streq(next.text, "import") || hp_streq(next.text, "module");
 	if (cc_lex_is_word(c))
 		return c < '0' || c > '9';
-	if (c == ':' && cc_lex_at(s, i + 1) != ':')
+	if (c == ':' && cc_lex_at(s, cc_lex_skip_splices(s, i + 1)) != ':')
 		return true;
 	if (hp_streq(text, "import"))
 		return c == '<' || c == '"' || c >= 0x80;

@@ -25,7 +25,8 @@ struct cc_scanner {
 
 	/* Dialects read some texts differently; a second pass with `other_reading` then adds the flags of that one. */
 	bool other_reading;
-	bool ambiguous;    /* there is something for the second pass */
+	bool ambiguous;    /* there is something for the second pass ... */
+	bool other_names;  /* ... and the names it finds count as well */
 	bool raw_lost;     /* a raw string had no end: no dialect with raw strings accepts this file */
 	size_t quote_lost; /* up to here there is no `"`, or no `>`: so that no line is searched twice */
 	size_t angle_lost;

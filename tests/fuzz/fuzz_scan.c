@@ -30,6 +30,7 @@ struct ref {
 	bool other;
 	bool raw_lost;
 	bool ambiguous;
+	bool other_names;
 	size_t floor;
 	enum kind kind;
 	uint32_t flags;
@@ -133,7 +134,7 @@ static void add_name(struct ref *r, bool probe, bool next, size_t i, size_t end)
 	HP_AUTO_BUF struct hp_buf line = {0};
 	uint8_t open = r->c[i++];
 
-	if (r->other || i == end || r->c[i] == 0)
+	if ((r->other && !r->other_names) || i == end || r->c[i] == 0)
 		return;
 	hp_buf_printf(&line, "\n%s%s%c", probe ? "?" : "", next ? "+" : "", open);
 	for (; i < end && r->c[i]; i++)
@@ -156,7 +157,8 @@ static size_t name_at(struct ref *r, size_t i, bool probe, bool next, bool *ret_
 	if (end >= r->len || r->c[end] != close)
 		return 0;
 	add_name(r, probe, next, i, end);
-	*ret_sure = close == '>' || r->c[end - 1] != '\\';
+	*ret_sure = (close == '>' || r->c[end - 1] != '\\') && !wordy(r->c[end + 1]) && r->c[end + 1] < 0x80 &&
+	            r->c[end + 1] != '$';
 	return end + 1;
 }
 
@@ -206,7 +208,7 @@ static size_t message(struct ref *r, size_t i)
 
 	for (; !line_end(r, end); end++) {
 		if (r->c[end] == '/' && r->c[end + 1] == '*')
-			r->ambiguous = true;
+			r->ambiguous = r->other_names = true;
 	}
 	return r->other ? end : i;
 }
@@ -474,7 +476,7 @@ static void passes(struct ref *r, const uint8_t *data, size_t len)
 {
 	r->data = data;
 	r->data_len = len;
-	r->ambiguous = r->other = false;
+	r->ambiguous = r->other = r->other_names = false;
 	take_out_splices(r);
 	pass(r);
 	if (r->ambiguous) {

@@ -145,6 +145,8 @@ static void include_directives_give_names(void **state)
 	c("#include <a\n>\n", CC_SCAN_INCLUDE_MACRO, "");
 	c("#include \"a\n\"", CC_SCAN_INCLUDE_MACRO, "");
 	c("#include \"a\\\"b\"\n", CC_SCAN_INCLUDE_MACRO, "\"a\\\"");
+	c("#include <a>x\n", CC_SCAN_INCLUDE_MACRO, "<a>");
+	c("#if __has_include(<a>\\\n_)\n", CC_SCAN_HAS_INCLUDE_MACRO, "?<a>");
 	c("#includes <a>\n#define include <a>\n", 0, "");
 	c("#if 0\n#include <a>\n#endif", 0, "<a>");
 	c("#define X #include <a>\n# define Y \\\n#include <b>\n", 0, "");
@@ -251,7 +253,7 @@ static void module_lines_are_found(void **state)
 	                                  "x @import y;",        "im\\\nport x;",   "#pragma clang module import x",
 	                                  "export\\\n module x"};
 	static const char *const no[] = {"import = 3;",   "x import y;",         "module(x)",       "int module;",
-	                                 "import::x();",  "import(x);",          "module = 1;",     "module.x",
+	                                 "import::x();", "import:\\\n:x",  "import(x);",          "module = 1;",     "module.x",
 	                                 "export int x;", "\"a\"\\\nimport x;",  "export template", "import_x y;",
 	                                 "// import x;",  "#define import x;\n", "x\\\nmodule y;",  "import",
 	                                 "module 3"};
@@ -278,6 +280,7 @@ static void messages_are_read_both_ways(void **state)
 {
 	(void)state;
 	c("#warning x /* y\n__DATE__ */ z\n", CC_SCAN_DATE, "");
+	c("#warning x /* y\n#include <a>\n */ z\n", 0, "<a>");
 	c("#warning x\n/* y\n__DATE__ */ z\n", 0, "");
 	c("#error don't\n__DATE__", CC_SCAN_DATE, "");
 }

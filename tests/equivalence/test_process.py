@@ -1,6 +1,5 @@
 """What the compiler sees, and what its parent sees: descriptors, terminals, signals, limits, environment, names."""
 
-import ctypes
 import fcntl
 import json
 import os
@@ -8,7 +7,6 @@ import pty
 import resource
 import select
 import signal
-import stat
 import struct
 import subprocess
 import termios
@@ -50,10 +48,11 @@ def slow_source(functions):
 
 
 def on_terminal(cache, argv, cwd, columns=80, env=None, both=False):
-    """Runs argv with stderr (and stdout, if both) on a terminal of its own. Returns (status, what the terminal got)."""
+    """Runs argv with stdin and stderr (and stdout, if both) on a terminal of its own: GCC asks stdin for the width.
+    Returns (status, what the terminal got)."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    proc = cache.popen(argv, cwd, env={"TERM": "xterm-256color", **(env or {})}, stderr=slave,
+    proc = cache.popen(argv, cwd, env={"TERM": "xterm-256color", **(env or {})}, stdin=slave, stderr=slave,
                        stdout=slave if both else subprocess.DEVNULL)
     os.close(slave)
     text = b""
@@ -98,7 +97,7 @@ def test_a_pipe_never_gets_the_terminals_colours_nor_a_terminal_the_pipes_text(c
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize("env", [{"TERM": "dumb"}, {"TERM": None}, {"GCC_COLORS": "warning=01;36"}, {"GCC_COLORS": ""}, {"NO_COLOR": "1"},
-                                 {"TERM": "xterm", "TERM_URLS": "no"}, {"COLUMNS": "40"}],
+                                 {"TERM": "xterm", "TERM_URLS": "no"}],
                          ids=lambda env: ",".join(f"{k}={v}" for k, v in env.items()))
 def test_what_a_variable_does_to_a_terminals_diagnostics_it_does_through_hpcc(check, compiler, env):
     argv = [compiler, "-Wall", "-c", "warn.c", "-o", "out.o"]
@@ -109,15 +108,21 @@ def test_what_a_variable_does_to_a_terminals_diagnostics_it_does_through_hpcc(ch
         assert on_terminal(check.cache, [check.cache.bin, *argv], check.root, env=env) == plain
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_diagnostics_follow_the_terminals_width(check, compiler):
+@pytest.mark.parametrize("compiler, by", [("gcc", "terminal"), ("gcc", "COLUMNS"), ("clang", "COLUMNS")])
+def test_diagnostics_follow_the_width(check, compiler, by):
     check.write("wide.c", "int f(void) { /* %s */ int %s; return 0; }\n" % ("x" * 100, "unused_" * 12))
     argv = [compiler, "-Wall", "-c", "wide.c", "-o", "out.o"]
-    plain = {columns: on_terminal(check.cache, argv, check.root, columns) for columns in (40, 80, 200)}
+
+    def run(argv, columns):
+        if by == "terminal":
+            return on_terminal(check.cache, argv, check.root, columns)
+        return on_terminal(check.cache, argv, check.root, env={"COLUMNS": str(columns)})
+
+    plain = {columns: run(argv, columns) for columns in (40, 80, 200)}
     assert plain[40] != plain[200], "the case is wrong: the width does not matter"
     for _ in range(2):
         for columns in (200, 80, 40):
-            assert on_terminal(check.cache, [check.cache.bin, *argv], check.root, columns) == plain[columns]
+            assert run([check.cache.bin, *argv], columns) == plain[columns]
 
 
 def test_a_quiet_compile_on_a_terminal_hits_what_a_pipe_stored(check):

@@ -7,18 +7,6 @@
 #include <emmintrin.h>
 #endif
 
-bool cc_lex_is_word(unsigned char c)
-{
-	/* Bytes of other alphabets and `$` end a word here: a dialect that takes them for part of it makes us flag too
-	 * much, never too little. */
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-bool cc_lex_is_newline(unsigned char c)
-{
-	return c == '\n' || c == '\r';
-}
-
 static bool is_blank(unsigned char c)
 {
 	return c == ' ' || c == '\t' || c == '\f' || c == '\v' || c == '\0';
@@ -124,17 +112,6 @@ size_t cc_lex_splice_end(const struct cc_scanner *s, size_t i)
 	return j < s->len && cc_lex_is_newline(s->data[j]) ? newline_end(s, j) : i;
 }
 
-size_t cc_lex_skip_splices(const struct cc_scanner *s, size_t i)
-{
-	for (;;) {
-		size_t end = cc_lex_splice_end(s, i);
-
-		if (end == i)
-			return i;
-		i = end;
-	}
-}
-
 /* The start of the splice whose line end ends at `i`; `i` when there is none, or it starts below the floor. */
 static size_t splice_start(const struct cc_scanner *s, size_t i)
 {
@@ -150,7 +127,7 @@ static size_t splice_start(const struct cc_scanner *s, size_t i)
 	return j > s->floor && s->data[j - 1] == '\\' ? j - 1 : i;
 }
 
-size_t cc_lex_before(const struct cc_scanner *s, size_t i)
+size_t cc_lex_before_newline(const struct cc_scanner *s, size_t i)
 {
 	for (;;) {
 		size_t start = splice_start(s, i);

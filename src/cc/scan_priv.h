@@ -48,8 +48,18 @@ struct cc_word {
 
 /* scan_lex.c: bytes, blanks, words, literals. Positions are byte offsets, `len` stands for the end. ---------------- */
 
-bool cc_lex_is_word(unsigned char c);
-bool cc_lex_is_newline(unsigned char c);
+/* The small ones are inline: they are most of what is done at an event. */
+static inline bool cc_lex_is_word(unsigned char c)
+{
+	/* Bytes of other alphabets and `$` end a word here: a dialect that takes them for part of it makes us flag too
+	 * much, never too little. */
+	return (unsigned char)((c | 0x20) - 'a') < 26 || (unsigned char)(c - '0') < 10 || c == '_';
+}
+
+static inline bool cc_lex_is_newline(unsigned char c)
+{
+	return c == '\n' || c == '\r';
+}
 
 static inline unsigned char cc_lex_at(const struct cc_scanner *s, size_t i)
 {
@@ -61,11 +71,27 @@ size_t cc_lex_find_event(const struct cc_scanner *s, size_t p);
 
 /* Behind the splice (backslash, blanks, line end) or splices at `i`; `i` when there is none. */
 size_t cc_lex_splice_end(const struct cc_scanner *s, size_t i);
-size_t cc_lex_skip_splices(const struct cc_scanner *s, size_t i);
+
+static inline size_t cc_lex_skip_splices(const struct cc_scanner *s, size_t i)
+{
+	while (cc_lex_at(s, i) == '\\') {
+		size_t end = cc_lex_splice_end(s, i);
+
+		if (end == i)
+			break;
+		i = end;
+	}
+	return i;
+}
 
 /* The end of the byte in front of `i` as the language sees it, that is `i` itself or the start of the splices there;
  * not below the floor. */
-size_t cc_lex_before(const struct cc_scanner *s, size_t i);
+size_t cc_lex_before_newline(const struct cc_scanner *s, size_t i);
+
+static inline size_t cc_lex_before(const struct cc_scanner *s, size_t i)
+{
+	return i > s->floor && cc_lex_is_newline(s->data[i - 1]) ? cc_lex_before_newline(s, i) : i;
+}
 
 /* What stands in front of `p` on its logical line. */
 enum cc_line_kind cc_lex_line_kind(const struct cc_scanner *s, size_t p);

@@ -252,11 +252,11 @@ static void module_lines_are_found(void **state)
 	                                  "/* */ import\\\n x;", "@import x;",      "@ import x;",
 	                                  "x @import y;",        "im\\\nport x;",   "#pragma clang module import x",
 	                                  "export\\\n module x"};
-	static const char *const no[] = {"import = 3;",   "x import y;",         "module(x)",       "int module;",
-	                                 "import::x();", "import:\\\n:x",  "import(x);",          "module = 1;",     "module.x",
-	                                 "export int x;", "\"a\"\\\nimport x;",  "export template", "import_x y;",
-	                                 "// import x;",  "#define import x;\n", "x\\\nmodule y;",  "import",
-	                                 "module 3"};
+	static const char *const no[] = {"import = 3;",  "x import y;",   "module(x)",           "int module;",
+	                                 "import::x();", "import:\\\n:x", "import(x);",          "module = 1;",
+	                                 "module.x",     "export int x;", "\"a\"\\\nimport x;",  "export template",
+	                                 "import_x y;",  "// import x;",  "#define import x;\n", "x\\\nmodule y;",
+	                                 "import",       "module 3"};
 
 	(void)state;
 	for (size_t i = 0; i < HP_ARRAY_SIZE(yes); i++)

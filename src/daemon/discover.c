@@ -223,6 +223,7 @@ static void add_probe(struct discovery *d, const char *name, const char *const *
 /* One thing that a file asks for. */
 struct directive {
 	const char *name;
+	size_t from;         /* the member that asks */
 	const char *own_dir; /* searched first, "" for the working directory; NULL: not for <...> */
 	bool quote;
 	bool next;  /* include_next: any later place can be the one meant */
@@ -292,12 +293,16 @@ static enum cc_reason walk(struct discovery *d, const struct directive *t, uintp
 		d->members[looked - LOOKED_MEMBER].explained = true;
 		if (!t->next)
 			break;
+		if (d->headers)
+			daemon_system_headers_edge(d->headers, t->from, looked - LOOKED_MEMBER,
+			                           k >= own && d->search.dirs[from + k - own].system);
 	}
 	add_probe(d, t->name, dirs, *ret_target == 1 && t->probe ? absent : sure);
 	return CC_REASON_NONE;
 }
 
-/* Follows a directive once, however many files have it. */
+/* Follows a directive once, however many files have it; but each #include_next by itself, since it may lead each file
+ * somewhere else. */
 static enum cc_reason follow(struct discovery *d, const struct directive *t, uintptr_t *ret_target)
 {
 	HP_AUTO_BUF struct hp_buf key = {0};
@@ -308,7 +313,7 @@ static enum cc_reason follow(struct discovery *d, const struct directive *t, uin
 	hp_buf_char(&key, '\n');
 	hp_buf_str(&key, t->name);
 	*ret_target = (uintptr_t)hp_map_find(&d->done, key.data, key.len);
-	if (*ret_target)
+	if (*ret_target && !t->next)
 		return CC_REASON_NONE;
 	reason = walk(d, t, ret_target);
 	if (reason == CC_REASON_NONE)

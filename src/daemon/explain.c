@@ -1,5 +1,6 @@
 /* Why a compile missed, in words: what differs from the last entry known for this unit. Runs on misses only. */
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -82,6 +83,27 @@ static bool last_of_object(struct daemon_service *s, const struct daemon_ticket 
 		return false;
 	*ret_key = last.action_key;
 	return true;
+}
+
+/* How long a unit that turned out uncacheable is believed to be so; then it is tried once more. */
+#define HOPELESS_S 3600
+
+enum cc_reason daemon_known_hopeless(struct daemon_service *s, const struct daemon_ticket *t)
+{
+	HP_AUTO_BUF struct hp_buf memory = {0};
+	struct store_outcome last;
+	struct sys_stamp source;
+
+	if (t->inv.deps != CC_DEPS_USER || store_ledger_find(s->opt.ledger, t->object, &last, &memory, NULL) != 1 ||
+	    !codec_digest_eq(&last.closure_key, &t->closure_key) || last.time_s + HOPELESS_S < time(NULL) ||
+	    sys_stamp_path(t->source, &source) < 0 || sys_stamp_time_ns(&source) / 1000000000 >= last.time_s)
+		return CC_REASON_NONE;
+	for (int r = CC_REASON_NONE + 1; r < CC_REASON_COUNT; r++) {
+		if (hp_streq(cc_reason_name((enum cc_reason)r), last.reason) &&
+		    cc_reason_kind((enum cc_reason)r) == CC_REASON_KIND_BYPASS)
+			return (enum cc_reason)r;
+	}
+	return CC_REASON_NONE;
 }
 
 void daemon_explain_miss(struct daemon_service *s, struct daemon_ticket *t, const struct codec_digest *last_key)

@@ -117,6 +117,17 @@ void daemon_service_count(struct daemon_service *s, const char *name, uint64_t a
 	store_ledger_count(s->opt.ledger, name, add);
 }
 
+static void count_outcome(struct daemon_service *s, const char *outcome, enum cc_reason reason)
+{
+	char name[96];
+
+	daemon_service_count(s, outcome, 1);
+	if (reason == CC_REASON_NONE)
+		return;
+	(void)snprintf(name, sizeof name, "%s.%s", outcome, cc_reason_name(reason));
+	daemon_service_count(s, name, 1);
+}
+
 void daemon_note(struct daemon_service *s, const struct daemon_ticket *t, const char *outcome, enum cc_reason reason)
 {
 	struct store_outcome note = {
@@ -129,13 +140,8 @@ void daemon_note(struct daemon_service *s, const struct daemon_ticket *t, const 
 	        .action_key = t->action_key,
 	        .closure_key = t->closure_key,
 	};
-	char name[96];
 
-	daemon_service_count(s, outcome, 1);
-	if (reason != CC_REASON_NONE) {
-		(void)snprintf(name, sizeof name, "%s.%s", outcome, cc_reason_name(reason));
-		daemon_service_count(s, name, 1);
-	}
+	count_outcome(s, outcome, reason);
 	if (t->source && t->object)
 		store_ledger_note(s->opt.ledger, &note);
 }
@@ -285,6 +291,7 @@ void daemon_service_look_up(struct daemon_service *s, const struct daemon_reques
 {
 	struct daemon_ticket *t = hp_zalloc(sizeof *t);
 	enum cc_reason miss = CC_REASON_NONE;
+	enum cc_reason hopeless = CC_REASON_NONE;
 	enum cc_reason reason;
 	bool wait = false;
 
@@ -299,7 +306,19 @@ void daemon_service_look_up(struct daemon_service *s, const struct daemon_reques
 			daemon_ticket_free(t);
 			return;
 		}
-		reason = cc_reason_kind(miss) == CC_REASON_KIND_BYPASS ? miss : prepare_run(s, t, waiter, &wait);
+		hopeless = miss == CC_REASON_NEW_UNIT ? daemon_known_hopeless(s, t) : CC_REASON_NONE;
+		if (cc_reason_kind(miss) == CC_REASON_KIND_BYPASS)
+			reason = miss;
+		else if (hopeless == CC_REASON_NONE)
+			reason = prepare_run(s, t, waiter, &wait);
+	}
+	if (hopeless != CC_REASON_NONE) {
+		/* Counted but not noted: the note of the attempt says more, and its age decides when to try again. */
+		count_outcome(s, "bypass", hopeless);
+		ret_answer->decision = DAEMON_BYPASS;
+		ret_answer->reason = hopeless;
+		daemon_ticket_free(t);
+		return;
 	}
 	if (reason == CC_REASON_NONE && !wait) {
 		t->miss = miss;

@@ -69,6 +69,10 @@ bool daemon_serve(struct daemon_service *s, struct daemon_ticket *t, struct daem
 /* Why this is a miss, in words: compares with the last entry known for this unit. */
 void daemon_explain_miss(struct daemon_service *s, struct daemon_ticket *t, const struct codec_digest *last_key);
 
+/* With -MMD a compile whose result cannot be kept has to run twice (the second time to write its own dependency file):
+ * the reason, when the last attempt on this unit ended so and nothing suggests that it would end otherwise now. */
+enum cc_reason daemon_known_hopeless(struct daemon_service *s, const struct daemon_ticket *t);
+
 /* Counts and notes an outcome: "hit", "miss", "bypass". */
 void daemon_note(struct daemon_service *s, const struct daemon_ticket *t, const char *outcome, enum cc_reason reason);
 

@@ -46,7 +46,7 @@ static bool load(const char *path, struct file *ret_file)
 
 int main(int argc, char **argv)
 {
-	int rounds = argc > 1 ? atoi(argv[1]) : 5;
+	long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : 5;
 	HP_AUTO_FREE struct file *files = NULL;
 	HP_AUTO_FREE char *line = NULL;
 	size_t files_len = 0;
@@ -62,7 +62,7 @@ int main(int argc, char **argv)
 		if (load(line, &files[files_len]))
 			total += files[files_len++].len;
 	}
-	for (int round = 0; round < rounds; round++) {
+	for (long round = 0; round < rounds; round++) {
 		double start = now_s();
 		double middle;
 

@@ -284,7 +284,7 @@ void cc_scan_source(enum cc_scan_syntax syntax, const char *data, size_t len, st
 	        .flags = s.flags,
 	        .includes = s.includes,
 	        .includes_len = s.includes_len,
+	        .names = s.names.data, /* NULL without names, so not hp_buf_steal */
 	        .names_len = s.names.len,
-	        .names = hp_steal(s.names.data),
 	};
 }

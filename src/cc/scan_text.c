@@ -53,7 +53,7 @@ static size_t find_clear_comment(const struct cc_scanner *s, size_t from, size_t
 	for (size_t i = from; i + 1 < to; i++) {
 		if (s->data[i] == '/' && s->data[i + 1] == '*')
 			return i;
-		if (memchr("\"'/#;@!|\\", s->data[i], 9))
+		if (s->data[i] != '\0' && strchr("\"'/#;@!|\\", s->data[i]))
 			return to;
 	}
 	return to;

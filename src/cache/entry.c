@@ -243,14 +243,15 @@ static void put_payload(struct hp_buf *out, const struct cache_entry *e)
 }
 
 /* Appends a section, packed when that makes it smaller: equal sizes mean raw, so no other mark is needed. */
-static int put_section(struct hp_buf *out, const struct hp_buf *raw, int level, uint32_t *ret_packed,
+static int put_section(struct hp_buf *out, const struct hp_buf *raw, int level, bool with_dict, uint32_t *ret_packed,
                        struct hp_err *err)
 {
 	size_t start = out->len;
 	int rc;
 
-	if (raw->len >= CACHE_META_TINY) {
-		rc = codec_zstd_pack(raw->data, raw->len, level, out, err);
+	if (raw->len >= CACHE_TINY) {
+		rc = codec_zstd_pack_dict(raw->data, raw->len, level, with_dict ? cache_entry_dict : NULL,
+		                          with_dict ? cache_entry_dict_len : 0, out, err);
 		if (rc < 0)
 			return rc;
 		if (out->len - start < raw->len) {
@@ -316,7 +317,7 @@ static int put_sections(struct hp_buf *out, uint8_t head[CACHE_HEAD_LEN], const 
 	rc = put_meta(&raw, e, err);
 	if (rc < 0)
 		return rc;
-	rc = put_section(out, &raw, META_LEVEL, &packed, err);
+	rc = put_section(out, &raw, META_LEVEL, true, &packed, err);
 	if (rc < 0)
 		return rc;
 	cache_put_u32(head + CACHE_HEAD_META_RAW, (uint32_t)raw.len);
@@ -334,7 +335,7 @@ static int put_sections(struct hp_buf *out, uint8_t head[CACHE_HEAD_LEN], const 
 	} else {
 		hp_buf_reset(&raw);
 		put_payload(&raw, e);
-		rc = put_section(out, &raw, level, &packed, err);
+		rc = put_section(out, &raw, level, false, &packed, err);
 		if (rc < 0)
 			return rc;
 		cache_put_u32(head + CACHE_HEAD_PAYLOAD_RAW, (uint32_t)raw.len);

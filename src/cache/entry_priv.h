@@ -41,8 +41,12 @@ enum {
 
 #define CACHE_OUTPUT_MODE_MAX 0777u
 
-/* META smaller than this is stored raw: zstd has nothing to win. */
-#define CACHE_META_TINY 64u
+/* Sections smaller than this are stored raw: zstd has nothing to win. */
+#define CACHE_TINY 64u
+
+/* entry_dict.c */
+extern const char cache_entry_dict[];
+extern const size_t cache_entry_dict_len;
 
 static inline void cache_put_u32(void *dst, uint32_t v)
 {

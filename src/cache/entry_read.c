@@ -157,8 +157,8 @@ int cache_entry_peek(const void *head, size_t head_len, struct codec_digest *ret
 }
 
 /* A section's bytes, unpacked into memory of *ret_own when it was packed. */
-static int open_section(const char *data, size_t packed, size_t raw, char **ret_own, struct cursor *ret_cursor,
-                        struct hp_err *err)
+static int open_section(const char *data, size_t packed, size_t raw, bool with_dict, char **ret_own,
+                        struct cursor *ret_cursor, struct hp_err *err)
 {
 	HP_AUTO_FREE char *own = NULL;
 	int rc;
@@ -170,7 +170,8 @@ static int open_section(const char *data, size_t packed, size_t raw, char **ret_
 	own = malloc(raw); /* bounded by read_head, and touched only as far as the frame really fills it */
 	if (!own)
 		return hp_err_set(err, HP_EXHAUSTED, "entry: no memory for %zu bytes", raw);
-	rc = codec_zstd_unpack(data, packed, own, raw, err);
+	rc = codec_zstd_unpack_dict(data, packed, with_dict ? cache_entry_dict : NULL,
+	                            with_dict ? cache_entry_dict_len : 0, own, raw, err);
 	if (rc < 0)
 		return hp_err_wrap(err, "entry");
 	*ret_cursor = (struct cursor){.at = own, .end = own + raw};
@@ -423,14 +424,14 @@ static int read_sections(const char *data, const struct head *h, unsigned want, 
 	int rc;
 
 	if (want & CACHE_WANT_META) {
-		rc = open_section(meta, h->meta_packed, h->meta_raw, &m->meta, &c, err);
+		rc = open_section(meta, h->meta_packed, h->meta_raw, true, &m->meta, &c, err);
 		if (rc == 0)
 			rc = take_meta(&c, h, (const uint8_t *)hashes, m, e, err);
 		if (rc < 0)
 			return rc;
 	}
 	if (want & CACHE_WANT_PAYLOAD) {
-		rc = open_section(payload, h->payload_packed, h->payload_raw, &m->payload, &c, err);
+		rc = open_section(payload, h->payload_packed, h->payload_raw, false, &m->payload, &c, err);
 		if (rc == 0)
 			rc = take_payload(&c, m, e, err);
 		if (rc < 0)

@@ -4,14 +4,31 @@
 #include <string.h>
 #include <zstd.h>
 
+static void cctx_done(ZSTD_CCtx **ctx)
+{
+	(void)ZSTD_freeCCtx(*ctx);
+}
+
+static void dctx_done(ZSTD_DCtx **ctx)
+{
+	(void)ZSTD_freeDCtx(*ctx);
+}
+
 int codec_zstd_pack(const void *data, size_t len, int level, struct hp_buf *out, struct hp_err *err)
 {
+	return codec_zstd_pack_dict(data, len, level, NULL, 0, out, err);
+}
+
+int codec_zstd_pack_dict(const void *data, size_t len, int level, const void *dict, size_t dict_len, struct hp_buf *out,
+                         struct hp_err *err)
+{
+	__attribute__((cleanup(cctx_done))) ZSTD_CCtx *ctx = ZSTD_createCCtx();
 	size_t bound = ZSTD_compressBound(len);
 	size_t packed;
 
-	if (ZSTD_isError(bound))
-		return hp_err_set(err, HP_EXHAUSTED, "zstd: %zu bytes are too many to pack", len);
-	packed = ZSTD_compress(hp_buf_reserve(out, bound), bound, data, len, level);
+	if (!ctx || ZSTD_isError(bound))
+		return hp_err_set(err, HP_EXHAUSTED, "zstd: no memory to pack %zu bytes", len);
+	packed = ZSTD_compress_usingDict(ctx, hp_buf_reserve(out, bound), bound, data, len, dict, dict_len, level);
 	if (ZSTD_isError(packed))
 		return hp_err_set(err, HP_EXHAUSTED, "zstd: cannot pack %zu bytes: %s", len, ZSTD_getErrorName(packed));
 	hp_buf_added(out, packed);
@@ -20,6 +37,13 @@ int codec_zstd_pack(const void *data, size_t len, int level, struct hp_buf *out,
 
 int codec_zstd_unpack(const void *data, size_t len, void *dst, size_t dst_len, struct hp_err *err)
 {
+	return codec_zstd_unpack_dict(data, len, NULL, 0, dst, dst_len, err);
+}
+
+int codec_zstd_unpack_dict(const void *data, size_t len, const void *dict, size_t dict_len, void *dst, size_t dst_len,
+                           struct hp_err *err)
+{
+	__attribute__((cleanup(dctx_done))) ZSTD_DCtx *ctx = NULL;
 	static const uint8_t magic[4] = {0x28, 0xB5, 0x2F, 0xFD};
 	size_t got;
 
@@ -31,7 +55,10 @@ int codec_zstd_unpack(const void *data, size_t len, void *dst, size_t dst_len, s
 		return hp_err_set(err, HP_DATA_LOSS, "zstd: the frame does not hold %zu bytes", dst_len);
 	if (ZSTD_findFrameCompressedSize(data, len) != len)
 		return hp_err_set(err, HP_DATA_LOSS, "zstd: the frame is not %zu bytes long", len);
-	got = ZSTD_decompress(dst, dst_len, data, len);
+	ctx = ZSTD_createDCtx();
+	if (!ctx)
+		return hp_err_set(err, HP_EXHAUSTED, "zstd: no memory to unpack");
+	got = ZSTD_decompress_usingDict(ctx, dst, dst_len, data, len, dict, dict_len);
 	if (ZSTD_isError(got))
 		return hp_err_set(err, HP_DATA_LOSS, "zstd: %s", ZSTD_getErrorName(got));
 	if (got != dst_len)

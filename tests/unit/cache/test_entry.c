@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "cache/entry.h"
+#include "cache/entry_priv.h"
 #include "lib/entry_sample.h"
 
 #define ALL (CACHE_WANT_META | CACHE_WANT_PAYLOAD)
@@ -219,6 +220,52 @@ static int try_encode(const struct cache_entry *e)
 	return rc;
 }
 
+/* A typical closure: 300 files, 1,000 absent paths. */
+static void metadata_is_small(void **unused)
+{
+	static char paths[1300][128];
+	struct cache_file files[300] = {0};
+	const char *absent[1000];
+	struct cache_entry e = entry_sample();
+	HP_AUTO_BUF struct hp_buf out = {0};
+
+	(void)unused;
+	for (unsigned i = 0; i < 300; i++) {
+		(void)snprintf(paths[i], sizeof paths[i], "%s%c%c%u-%s.h", i % 7 ? "lib/" : "/usr/include/sys/",
+		               'a' + i % 23, 'a' + i % 19, i % 29, i % 2 ? "list" : "tree");
+		files[i] = (struct cache_file){.path = paths[i], .digest8 = 0x9e3779b97f4a7c15u * (i + 1)};
+	}
+	for (unsigned i = 0; i < 1000; i++) {
+		static const char *const dirs[] = {"src/", "inc/", "third/party/"};
+		const char *name = strrchr(paths[i / 3 % 300], '/') + 1;
+
+		(void)snprintf(paths[300 + i], sizeof paths[0], "%s%s", dirs[i % 3], name);
+		absent[i] = paths[300 + i];
+	}
+	e.files = files;
+	e.files_len = HP_ARRAY_SIZE(files);
+	e.absent = absent;
+	e.absent_len = HP_ARRAY_SIZE(absent);
+	e.outputs_len = 0;
+	encode(&e, 1, &out);
+	if (out.len > 4600)
+		fail_msg("%zu bytes", out.len);
+	round_trip(&e);
+}
+
+/* The dictionary is part of the format: change it together with CACHE_ENTRY_VERSION. */
+static void the_dictionary_is_that_of_version_1(void **unused)
+{
+	struct codec_digest d;
+	char hex[CODEC_DIGEST_HEX_SIZE];
+
+	(void)unused;
+	assert_int_equal(CACHE_ENTRY_VERSION, 1);
+	codec_blake3(cache_entry_dict, cache_entry_dict_len, &d);
+	codec_digest_hex(&d, hex);
+	assert_string_equal(hex, "1bcd9a90c3b5f4f5257d564b37aaa740d382f8c1b1a9094b32185969779cd793");
+}
+
 static void limits_hold_at_the_limit_and_one_past_it(void **unused)
 {
 	HP_AUTO_FREE struct cache_file *files = hp_zalloc((HP_CLOSURE_FILES_MAX + 1) * sizeof *files);
@@ -302,6 +349,8 @@ int main(void)
 	        cmocka_unit_test(a_right_checksum_does_not_make_bytes_trusted),
 	        cmocka_unit_test(a_peek_finds_the_keys),
 	        cmocka_unit_test(the_smallest_entry_is_as_long_as_a_peek_needs),
+	        cmocka_unit_test(metadata_is_small),
+	        cmocka_unit_test(the_dictionary_is_that_of_version_1),
 	        cmocka_unit_test(limits_hold_at_the_limit_and_one_past_it),
 	        cmocka_unit_test(paths_may_be_as_long_as_the_kernel_takes),
 	        cmocka_unit_test(few_bytes_cannot_ask_for_gigabytes),

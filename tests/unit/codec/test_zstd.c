@@ -88,12 +88,31 @@ static void frames_that_zstd_would_skip_are_refused(void **unused)
 	assert_int_equal(codec_zstd_unpack(skippable, sizeof skippable - 1, back, 0, &err), -HP_DATA_LOSS);
 }
 
+static void a_dictionary_makes_what_resembles_it_small(void **unused)
+{
+	HP_AUTO_BUF struct hp_buf plain = {0};
+	HP_AUTO_BUF struct hp_buf with = {0};
+	char data[1000];
+	char back[1000];
+	struct hp_err err;
+
+	(void)unused;
+	fill(data, sizeof data);
+	assert_int_equal(codec_zstd_pack(data, sizeof data, 6, &plain, &err), 0);
+	assert_int_equal(codec_zstd_pack_dict(data, sizeof data, 6, data, sizeof data, &with, &err), 0);
+	assert_true(with.len < plain.len / 4);
+	assert_int_equal(codec_zstd_unpack_dict(with.data, with.len, data, sizeof data, back, sizeof back, &err), 0);
+	assert_memory_equal(back, data, sizeof data);
+	assert_int_equal(codec_zstd_unpack(with.data, with.len, back, sizeof back, &err), -HP_DATA_LOSS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(bytes_go_there_and_back_at_every_level),
 	        cmocka_unit_test(a_frame_of_another_size_is_refused),
 	        cmocka_unit_test(every_truncation_is_refused),
+	        cmocka_unit_test(a_dictionary_makes_what_resembles_it_small),
 	        cmocka_unit_test(frames_that_zstd_would_skip_are_refused),
 	};
 

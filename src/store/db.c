@@ -379,6 +379,13 @@ bool store_db_moved(struct store_db *db, uint64_t generation)
 	return moved;
 }
 
+void store_db_retry(struct store_db *db)
+{
+	(void)pthread_mutex_lock(&db->mutex);
+	db->retry_ns = 0;
+	(void)pthread_mutex_unlock(&db->mutex);
+}
+
 sqlite3_stmt *store_db_stmt(struct store_db *db, unsigned id, int *ret_rc)
 {
 	*ret_rc = SQLITE_OK;

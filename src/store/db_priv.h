@@ -57,6 +57,9 @@ int store_db_operate(struct store_db *db, const char *what, store_db_fn fn, void
 /* Was the file of that generation replaced since, by us or by another process? */
 bool store_db_moved(struct store_db *db, uint64_t generation);
 
+/* Forgets the last failure: what caused it is gone. */
+void store_db_retry(struct store_db *db);
+
 /* For use inside of operations. */
 
 /* The statement, prepared when first used; NULL with *ret_rc when SQLite refuses it (its schema is not ours). */

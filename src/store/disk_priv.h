@@ -73,6 +73,9 @@ int store_index_usage(struct store_index *ix, uint64_t *ret_bytes, uint64_t *ret
 /* Removes files and rows, least recently used first, of all tenants: the rule is about the whole directory. */
 int store_index_evict(struct store_index *ix, const struct store_evict *rule, struct store_evicted *ret_evicted,
                       struct hp_err *err);
+/* The same when the disk is so full that SQLite cannot work: removes the files of the few entries stored first, for room to
+ * begin. Their rows become ghosts. Does nothing (false) when the disk is not full. */
+bool store_index_make_room(struct store_index *ix, struct store_evicted *ret_evicted);
 /* Makes the rows of one shard agree with its files. */
 int store_index_reconcile(struct store_index *ix, unsigned shard, struct hp_err *err);
 

@@ -378,11 +378,19 @@ int store_index_evict(struct store_index *ix, const struct store_evict *rule, st
                       struct hp_err *err)
 {
 	struct evict_ctx c = {.rule = rule};
+	bool made_room = false;
 	int rc = 0;
 
 	/* one batch per turn, so that other threads and processes get the index in between */
-	while (rc == 0 && !c.finished)
+	while (rc == 0 && !c.finished) {
+		struct store_evicted room;
+
 		rc = store_db_operate(&ix->db, "evict", evict, &c, err);
+		if (rc < 0 && !made_room && store_index_make_room(ix, &room)) {
+			made_room = true; /* what went for it is counted below, as its rows go */
+			rc = 0;
+		}
+	}
 	*ret_evicted = c.gone;
 	return rc;
 }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "store/ledger.h"
 #include "store_fixture.h"
@@ -18,7 +19,7 @@ static const char *dir_of(void **state)
 }
 
 struct seen {
-	char names[512];
+	char names[128]; /* as many of them as fit */
 	uint64_t hit;
 	uint64_t miss;
 };
@@ -27,8 +28,9 @@ static void see(void *ctx, const char *name, uint64_t value)
 {
 	struct seen *seen = ctx;
 
-	(void)strncat(seen->names, name, sizeof seen->names - strlen(seen->names) - 2);
-	(void)strncat(seen->names, " ", 2);
+	size_t used = strlen(seen->names);
+
+	(void)snprintf(seen->names + used, sizeof seen->names - used, "%s ", name);
 	if (strcmp(name, "hit") == 0)
 		seen->hit = value;
 	if (strcmp(name, "miss.new") == 0)
@@ -221,7 +223,7 @@ static void processes_add_up(void **state)
 			}
 			/* what the others' work made fail is written in the end */
 			for (int tries = 0; tries < 20 && store_ledger_flush(l, NULL) < 0; tries++)
-				(void)usleep(100000);
+				(void)nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
 			store_ledger_free(l);
 			_exit(0);
 		}

@@ -1,4 +1,5 @@
-/* zstd, one shot, with or without a dictionary (any bytes that resemble the content; NULL: none). */
+/* zstd, one shot, with or without a dictionary (any bytes that resemble the content, in memory of
+ * their own, since zstd ignores what overlaps the input; NULL: none). */
 #pragma once
 
 #include <stddef.h>

@@ -93,15 +93,17 @@ static void a_dictionary_makes_what_resembles_it_small(void **unused)
 	HP_AUTO_BUF struct hp_buf plain = {0};
 	HP_AUTO_BUF struct hp_buf with = {0};
 	char data[1000];
+	char dict[1000]; /* memory of its own: zstd ignores the part of a dictionary that overlaps the input */
 	char back[1000];
 	struct hp_err err;
 
 	(void)unused;
 	fill(data, sizeof data);
+	memcpy(dict, data, sizeof dict);
 	assert_int_equal(codec_zstd_pack(data, sizeof data, 6, &plain, &err), 0);
-	assert_int_equal(codec_zstd_pack_dict(data, sizeof data, 6, data, sizeof data, &with, &err), 0);
+	assert_int_equal(codec_zstd_pack_dict(data, sizeof data, 6, dict, sizeof dict, &with, &err), 0);
 	assert_true(with.len < plain.len / 4);
-	assert_int_equal(codec_zstd_unpack_dict(with.data, with.len, data, sizeof data, back, sizeof back, &err), 0);
+	assert_int_equal(codec_zstd_unpack_dict(with.data, with.len, dict, sizeof dict, back, sizeof back, &err), 0);
 	assert_memory_equal(back, data, sizeof data);
 	assert_int_equal(codec_zstd_unpack(with.data, with.len, back, sizeof back, &err), -HP_DATA_LOSS);
 }

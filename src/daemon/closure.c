@@ -112,22 +112,84 @@ bool daemon_closure_same(const struct daemon_closure *a, const struct daemon_clo
 struct absent_check {
 	struct daemon_memory *m;
 	struct daemon_closure *c;
-	bool all;          /* no gates yet: everything is looked at */
-	uint32_t *changed; /* directory ids of gates whose stamp differs */
+	int64_t now_ns;                /* before anything was looked at */
+	bool all;                      /* no gates yet: everything is looked at */
+	struct daemon_dir_view *gates; /* as they are now, one per gate of the closure */
+	uint32_t *changed;             /* directory ids of gates whose stamp differs */
 	size_t changed_len;
-	int64_t now_ns; /* before anything was looked at */
+	struct hp_map views;       /* directory id → struct daemon_dir_view, those looked at in this check */
+	struct daemon_gate *added; /* gates that the closure gets if the check passes */
+	size_t added_len;
 };
+
+static void add_gate(struct absent_check *k, uint32_t dir, const struct daemon_dir_view *view)
+{
+	for (size_t i = 0; i < k->c->gates_len; i++) {
+		if (k->c->gates[i].dir == dir)
+			return;
+	}
+	for (size_t i = 0; i < k->added_len; i++) {
+		if (k->added[i].dir == dir)
+			return;
+	}
+	if ((k->added_len & (k->added_len - 1)) == 0)
+		k->added = hp_realloc(k->added, (k->added_len ? k->added_len * 2 : 1) * sizeof *k->added);
+	k->added[k->added_len++] =
+	        (struct daemon_gate){.dir = dir, .stamp = view->trusted ? view->stamp : (struct sys_stamp){0}};
+}
+
+/* A directory that does not exist is watched through the nearest one above it that does. */
+static void add_gate_above(struct absent_check *k, const char *path)
+{
+	HP_AUTO_FREE char *copy = hp_strdup(path);
+	size_t len = strlen(copy);
+
+	while (len) {
+		struct daemon_dir_view view;
+		uint32_t dir;
+
+		while (len && copy[len - 1] != '/')
+			len--;
+		while (len && copy[len - 1] == '/')
+			len--;
+		copy[len] = '\0';
+		dir = daemon_memory_dir(k->m, len ? copy : "/");
+		daemon_dir_look(daemon_dir_at(k->m, dir), k->now_ns, &view);
+		if (view.stamp.ino == 0 && len)
+			continue;
+		add_gate(k, dir, &view);
+		return;
+	}
+}
+
+/* The directory as this check sees it; what it hangs on becomes a gate. */
+static const struct daemon_dir_view *view_of(struct absent_check *k, uint32_t dir)
+{
+	struct hp_map_slot *slot = hp_map_put(&k->views, &dir, sizeof dir);
+	struct daemon_dir_view *view = slot->value;
+
+	if (view)
+		return view;
+	view = hp_alloc(sizeof *view);
+	slot->value = view;
+	daemon_dir_look(daemon_dir_at(k->m, dir), k->now_ns, view);
+	if (view->stamp.ino)
+		add_gate(k, dir, view);
+	else
+		add_gate_above(k, daemon_dir_at(k->m, dir)->path);
+	return view;
+}
 
 /* Whether a changed gate lies at or below `dir`, or, for a `dir` that does not exist, above it. */
 static bool dir_concerned(const struct absent_check *k, uint32_t dir)
 {
-	const char *path = daemon_pool_at(&k->m->dirs, dir);
+	const char *path = daemon_dir_at(k->m, dir)->path;
 	size_t len = strlen(path);
 
 	if (k->all)
 		return true;
 	for (size_t i = 0; i < k->changed_len; i++) {
-		const char *gate = daemon_pool_at(&k->m->dirs, k->changed[i]);
+		const char *gate = daemon_dir_at(k->m, k->changed[i])->path;
 		size_t gate_len = strlen(gate);
 
 		if (gate_len == 1) /* the root lies above everything */
@@ -139,116 +201,79 @@ static bool dir_concerned(const struct absent_check *k, uint32_t dir)
 	return false;
 }
 
-static struct daemon_gate *find_gate(const struct daemon_closure *c, uint32_t dir)
-{
-	for (size_t i = 0; i < c->gates_len; i++) {
-		if (c->gates[i].dir == dir)
-			return &c->gates[i];
-	}
-	return NULL;
-}
-
-/* Makes sure that `path` (len bytes, a directory or what is above it) has a gate. */
-static void ensure_gate(struct absent_check *k, char *path, size_t len)
-{
-	struct daemon_closure *c = k->c;
-	struct daemon_gate gate = {0};
-
-	for (;;) {
-		char saved = path[len];
-		int r;
-
-		path[len] = '\0';
-		gate.dir = daemon_memory_dir(k->m, len ? path : "/");
-		if (find_gate(c, gate.dir)) {
-			path[len] = saved;
-			return;
-		}
-		r = sys_stamp_path(len ? path : "/", &gate.stamp);
-		path[len] = saved;
-		if (r == 0 || len == 0)
-			break;
-		while (len && path[len - 1] != '/')
-			len--;
-		while (len && path[len - 1] == '/')
-			len--;
-	}
-	if (sys_stamp_time_ns(&gate.stamp) >= k->now_ns)
-		gate.stamp = (struct sys_stamp){0};
-	if ((c->gates_len & (c->gates_len - 1)) == 0)
-		c->gates = hp_realloc(c->gates, (c->gates_len ? c->gates_len * 2 : 1) * sizeof *c->gates);
-	c->gates[c->gates_len++] = gate;
-}
-
-/* Looks at DIR/NAME. True when a file is there now (a directory of that name is passed over by compilers too). */
-static bool appeared(struct absent_check *k, uint32_t dir, const char *name, struct hp_buf *path)
+/* Looks at DIR/NAME. */
+static bool appeared(struct absent_check *k, uint32_t dir, const char *name)
 {
 	const char *slash = strrchr(name, '/');
-	struct sys_stamp stamp;
 
-	hp_buf_reset(path);
-	hp_buf_str(path, daemon_pool_at(&k->m->dirs, dir));
-	if (!slash) {
-		/* Nearly always the directory itself is a gate already. */
-		if (!find_gate(k->c, dir))
-			ensure_gate(k, path->data, path->len);
-	} else {
-		size_t dir_len = path->len;
+	if (slash) {
+		HP_AUTO_BUF struct hp_buf parent = {0};
 
-		hp_buf_char(path, '/');
-		hp_buf_append(path, name, (size_t)(slash - name));
-		ensure_gate(k, path->data, path->len);
-		path->len = dir_len;
+		hp_buf_str(&parent, daemon_dir_at(k->m, dir)->path);
+		hp_buf_char(&parent, '/');
+		hp_buf_append(&parent, name, (size_t)(slash - name));
+		dir = daemon_memory_dir(k->m, parent.data);
+		name = slash + 1;
 	}
-	hp_buf_char(path, '/');
-	hp_buf_str(path, name);
-	return sys_stamp_path(path->data, &stamp) == 0 && !S_ISDIR(stamp.mode);
+	return !daemon_dir_lacks(view_of(k, dir), name);
 }
 
 static enum cc_reason look_at_absent(struct absent_check *k, struct hp_buf *detail)
 {
-	HP_AUTO_BUF struct hp_buf path = {0};
-
 	for (size_t i = 0; i < k->c->probes_len; i++) {
 		const char *name = daemon_pool_at(&k->m->names, k->c->probe_names[i]);
 		const struct daemon_dirset *set = daemon_pool_at(&k->m->dirsets, k->c->probe_dirsets[i]);
 
 		for (uint32_t d = 0; d < set->len; d++) {
-			if (!dir_concerned(k, set->dirs[d]) || !appeared(k, set->dirs[d], name, &path))
+			if (!dir_concerned(k, set->dirs[d]) || !appeared(k, set->dirs[d], name))
 				continue;
-			hp_buf_append(detail, path.data, path.len);
+			hp_buf_printf(detail, "%s/%s", daemon_dir_at(k->m, set->dirs[d])->path, name);
 			return CC_REASON_HEADER_APPEARED;
 		}
 	}
 	return CC_REASON_NONE;
 }
 
+/* Only a check that passed may move the gates: after a failed one everything must be looked at again. */
+static void keep_gates(struct absent_check *k)
+{
+	struct daemon_closure *c = k->c;
+
+	for (size_t i = 0; i < c->gates_len; i++)
+		c->gates[i].stamp = k->gates[i].trusted ? k->gates[i].stamp : (struct sys_stamp){0};
+	if (k->added_len == 0)
+		return;
+	c->gates = hp_realloc(c->gates, (c->gates_len + k->added_len) * sizeof *c->gates);
+	memcpy(c->gates + c->gates_len, k->added, k->added_len * sizeof *c->gates);
+	c->gates_len += k->added_len;
+	c->bytes += k->added_len * sizeof *c->gates;
+	(void)__atomic_add_fetch(&k->m->closure_bytes, k->added_len * sizeof *c->gates, __ATOMIC_RELAXED);
+}
+
 static enum cc_reason match_absent(struct daemon_memory *m, struct daemon_closure *c, struct hp_buf *detail)
 {
 	struct absent_check k = {.m = m, .c = c, .all = c->gates_len == 0, .now_ns = sys_file_clock_ns()};
-	HP_AUTO_FREE struct sys_stamp *stamps = hp_alloc(c->gates_len * sizeof *stamps);
+	HP_AUTO_FREE struct daemon_dir_view *gates = hp_alloc(c->gates_len * sizeof *gates);
 	HP_AUTO_FREE uint32_t *changed = hp_alloc(c->gates_len * sizeof *changed);
-	size_t gates_len = c->gates_len;
 	enum cc_reason reason;
 
+	k.gates = gates;
 	k.changed = changed;
-	for (size_t i = 0; i < gates_len; i++) {
-		if (sys_stamp_path(daemon_pool_at(&m->dirs, c->gates[i].dir), &stamps[i]) < 0)
-			stamps[i] = (struct sys_stamp){0};
-		if (!sys_stamp_eq(&stamps[i], &c->gates[i].stamp) || stamps[i].ino == 0)
+	for (size_t i = 0; i < c->gates_len; i++) {
+		daemon_dir_look(daemon_dir_at(m, c->gates[i].dir), k.now_ns, &gates[i]);
+		if (!sys_stamp_eq(&gates[i].stamp, &c->gates[i].stamp) || gates[i].stamp.ino == 0)
 			changed[k.changed_len++] = c->gates[i].dir;
 	}
 	if (!k.all && k.changed_len == 0)
 		return CC_REASON_NONE;
 	reason = look_at_absent(&k, detail);
-	if (reason != CC_REASON_NONE)
-		return reason;
-	for (size_t i = 0; i < gates_len; i++) {
-		bool trusted = stamps[i].ino && sys_stamp_time_ns(&stamps[i]) < k.now_ns;
-
-		c->gates[i].stamp = trusted ? stamps[i] : (struct sys_stamp){0};
-	}
-	return CC_REASON_NONE;
+	if (reason == CC_REASON_NONE)
+		keep_gates(&k);
+	for (size_t i = 0; i < k.views.cap; i++)
+		free(k.views.slots[i].value);
+	hp_map_done(&k.views);
+	free(k.added);
+	return reason;
 }
 
 enum cc_reason daemon_closure_match(struct daemon_memory *m, struct daemon_closure *c,

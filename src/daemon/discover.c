@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/system_headers.h"
+#include "sys/clock.h"
 
 void daemon_discovery_done(struct daemon_discovery *d)
 {
@@ -117,6 +118,8 @@ struct discovery {
 	struct member *members;  /* as long as the draft's files */
 	struct hp_map by_inode;  /* (dev, ino) → member index + 1 */
 	struct hp_map looked_up; /* path → LOOKED_* or member index + LOOKED_MEMBER */
+	struct hp_map parents;   /* directory of a path looked up → struct daemon_dir_view */
+	int64_t now_ns;          /* the file clock, before anything was looked at */
 	struct hp_map done;      /* directives already followed */
 	struct hp_buf *detail;
 	struct daemon_system_headers *headers; /* only for -MMD */
@@ -167,6 +170,8 @@ static enum cc_reason add_member(struct discovery *d, const char *spelled, uint8
 	slot = hp_map_put(&d->by_inode, &key, sizeof key);
 	if (!slot->value)
 		slot->value = (void *)(i + 1);
+	/* Most directives lead to a member by its very name: no need to ask the file system. */
+	hp_map_put(&d->looked_up, spelled, strlen(spelled))->value = (void *)(i + LOOKED_MEMBER);
 	if (sys_stamp_time_ns(&stamp) >= in->start_ns) {
 		hp_buf_str(d->detail, path.data);
 		return CC_REASON_INPUT_CHANGED;
@@ -178,22 +183,52 @@ static enum cc_reason add_member(struct discovery *d, const char *spelled, uint8
 	return CC_REASON_NONE;
 }
 
+/* The directory of `path` as this discovery sees it, looked at once. */
+static const struct daemon_dir_view *parent_view(struct discovery *d, const char *path, size_t dir_len)
+{
+	struct hp_map_slot *slot = hp_map_put(&d->parents, path, dir_len);
+	HP_AUTO_BUF struct hp_buf absolute = {0};
+	struct daemon_dir_view *view = slot->value;
+	struct daemon_memory *m = d->in->memory;
+
+	if (view)
+		return view;
+	view = hp_alloc(sizeof *view);
+	slot->value = view;
+	if (path[0] != '/') {
+		hp_buf_str(&absolute, d->in->cwd);
+		if (dir_len)
+			hp_buf_char(&absolute, '/');
+	}
+	hp_buf_append(&absolute, path, dir_len);
+	if (absolute.len == 0)
+		hp_buf_char(&absolute, '/');
+	daemon_dir_look(daemon_dir_at(m, daemon_memory_dir(m, absolute.data)), d->now_ns, view);
+	return view;
+}
+
 /* Whether DIR/NAME is absent, a member, or another file. */
 static uintptr_t look_up(struct discovery *d, const char *path)
 {
-	struct hp_map_slot *slot = hp_map_put(&d->looked_up, path, strlen(path));
+	struct hp_map_slot *slot;
 	HP_AUTO_BUF struct hp_buf absolute = {0};
 	struct sys_stamp stamp;
 	struct inode key;
 	uintptr_t member;
+	const char *slash;
 
+	while (path[0] == '.' && path[1] == '/')
+		path += 2;
+	slot = hp_map_put(&d->looked_up, path, strlen(path));
 	if (slot->value)
 		return (uintptr_t)slot->value;
-	if (path[0] != '/') {
-		sys_path_join(&absolute, d->in->cwd, path);
-		path = absolute.data;
+	slash = strrchr(path, '/');
+	if (daemon_dir_lacks(parent_view(d, path, slash ? (size_t)(slash - path) : 0), slash ? slash + 1 : path)) {
+		slot->value = (void *)(uintptr_t)LOOKED_ABSENT;
+		return LOOKED_ABSENT;
 	}
-	if (sys_stamp_path(path, &stamp) < 0 || S_ISDIR(stamp.mode)) {
+	sys_path_join(&absolute, d->in->cwd, path);
+	if (sys_stamp_path(absolute.data, &stamp) < 0) {
 		slot->value = (void *)(uintptr_t)LOOKED_ABSENT;
 		return LOOKED_ABSENT;
 	}
@@ -253,7 +288,6 @@ static enum cc_reason join_probed(struct discovery *d, const struct hp_buf *path
 	if (reason != CC_REASON_NONE)
 		return reason;
 	*ret_looked = d->out->draft.files.len - 1 + LOOKED_MEMBER;
-	hp_map_put(&d->looked_up, path->data, path->len)->value = (void *)*ret_looked;
 	return CC_REASON_NONE;
 }
 
@@ -514,7 +548,7 @@ static enum cc_reason mark_system(struct discovery *d)
 enum cc_reason daemon_discover(const struct daemon_discover_input *in, struct daemon_discovery *ret_discovery,
                                struct hp_buf *detail)
 {
-	struct discovery d = {.in = in, .out = ret_discovery, .detail = detail};
+	struct discovery d = {.in = in, .out = ret_discovery, .detail = detail, .now_ns = sys_file_clock_ns()};
 	enum cc_reason reason;
 
 	*ret_discovery = (struct daemon_discovery){0};
@@ -529,6 +563,9 @@ enum cc_reason daemon_discover(const struct daemon_discover_input *in, struct da
 	free(d.members);
 	free(d.search.dirs);
 	hp_strv_done(&d.owned);
+	for (size_t i = 0; i < d.parents.cap; i++)
+		free(d.parents.slots[i].value);
+	hp_map_done(&d.parents);
 	hp_map_done(&d.by_inode);
 	hp_map_done(&d.looked_up);
 	hp_map_done(&d.done);

@@ -61,7 +61,7 @@ void daemon_memory_unref(struct daemon_memory *m)
 	daemon_pool_done(&m->slots, slot_free);
 	daemon_pool_done(&m->dirsets, free);
 	daemon_pool_done(&m->names, NULL);
-	daemon_pool_done(&m->dirs, NULL);
+	daemon_pool_done(&m->dirs, daemon_dir_free);
 	daemon_pool_done(&m->files, daemon_file_free);
 	free(m);
 }
@@ -86,7 +86,7 @@ uint32_t daemon_memory_file(struct daemon_memory *m, const char *path)
 
 uint32_t daemon_memory_dir(struct daemon_memory *m, const char *path)
 {
-	return daemon_pool_intern(&m->dirs, path, strlen(path), NULL);
+	return daemon_pool_intern(&m->dirs, path, strlen(path), daemon_dir_new);
 }
 
 uint32_t daemon_memory_name(struct daemon_memory *m, const char *name)

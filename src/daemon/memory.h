@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "codec/digest.h"
+#include "daemon/dirs.h"
 #include "daemon/files.h"
 #include "daemon/pool.h"
 
@@ -22,7 +23,7 @@ struct daemon_dirset {
 struct daemon_memory {
 	int refs;
 	struct daemon_pool files;   /* absolute path → struct daemon_file */
-	struct daemon_pool dirs;    /* absolute path of a directory (that may not exist) */
+	struct daemon_pool dirs;    /* absolute path of a directory → struct daemon_dir */
 	struct daemon_pool names;   /* a header's name as included */
 	struct daemon_pool dirsets; /* list of directory ids → struct daemon_dirset */
 	struct daemon_pool slots;   /* closure key and working directory → struct daemon_slot */
@@ -60,4 +61,9 @@ struct daemon_slot *daemon_memory_slot(struct daemon_memory *m, const struct cod
 static inline struct daemon_file *daemon_file_at(const struct daemon_memory *m, uint32_t id)
 {
 	return daemon_pool_at(&m->files, id);
+}
+
+static inline struct daemon_dir *daemon_dir_at(const struct daemon_memory *m, uint32_t id)
+{
+	return daemon_pool_at(&m->dirs, id);
 }

@@ -1,0 +1,72 @@
+#include "daemon/dirs.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+void *daemon_dir_new(const char *path, size_t path_len)
+{
+	struct daemon_dir *dir = hp_zalloc(sizeof *dir);
+
+	(void)path_len;
+	dir->path = path;
+	(void)pthread_mutex_init(&dir->lock, NULL);
+	return dir;
+}
+
+void daemon_dir_free(void *p)
+{
+	struct daemon_dir *dir = p;
+
+	hp_map_done(&dir->absent);
+	(void)pthread_mutex_destroy(&dir->lock);
+	free(dir);
+}
+
+void daemon_dir_look(struct daemon_dir *dir, int64_t now_ns, struct daemon_dir_view *ret_view)
+{
+	*ret_view = (struct daemon_dir_view){.dir = dir};
+	if (sys_stamp_path(dir->path, &ret_view->stamp) < 0 || !S_ISDIR(ret_view->stamp.mode))
+		ret_view->stamp = (struct sys_stamp){0};
+	else
+		ret_view->trusted = sys_stamp_time_ns(&ret_view->stamp) < now_ns;
+}
+
+/* The memo's answer, after throwing out what is of another stamp. */
+static bool known_absent(struct daemon_dir *dir, const struct sys_stamp *stamp, const char *name, size_t len)
+{
+	bool known;
+
+	(void)pthread_mutex_lock(&dir->lock);
+	if (!sys_stamp_eq(&dir->stamp, stamp)) {
+		hp_map_done(&dir->absent);
+		dir->stamp = *stamp;
+	}
+	known = hp_map_find(&dir->absent, name, len) != NULL;
+	(void)pthread_mutex_unlock(&dir->lock);
+	return known;
+}
+
+bool daemon_dir_lacks(const struct daemon_dir_view *view, const char *name)
+{
+	struct daemon_dir *dir = view->dir;
+	HP_AUTO_BUF struct hp_buf path = {0};
+	size_t len = strlen(name);
+	struct sys_stamp stamp;
+
+	if (view->stamp.ino == 0 || (view->trusted && known_absent(dir, &view->stamp, name, len)))
+		return true;
+	hp_buf_str(&path, dir->path);
+	hp_buf_char(&path, '/');
+	hp_buf_append(&path, name, len);
+	if (sys_stamp_path(path.data, &stamp) == 0 && !S_ISDIR(stamp.mode))
+		return false;
+	if (view->trusted) {
+		(void)pthread_mutex_lock(&dir->lock);
+		if (sys_stamp_eq(&dir->stamp, &view->stamp))
+			hp_map_put(&dir->absent, name, len)->value = dir;
+		(void)pthread_mutex_unlock(&dir->lock);
+	}
+	return true;
+}

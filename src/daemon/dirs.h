@@ -1,0 +1,34 @@
+/* Names known to be absent from a directory, remembered for as long as the directory's stamp stays: most places where a
+ * compiler looks in vain are the same few system directories, for every unit again. */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "sys/fs.h"
+
+struct daemon_dir {
+	const char *path; /* absolute; owned by the pool; need not exist */
+	pthread_mutex_t lock;
+	struct sys_stamp stamp; /* of `absent` */
+	struct hp_map absent;
+};
+
+void *daemon_dir_new(const char *path, size_t path_len); /* for daemon_pool_intern */
+void daemon_dir_free(void *dir);
+
+/* A directory as one request found it. Zero stamp: it does not exist. */
+struct daemon_dir_view {
+	struct daemon_dir *dir;
+	struct sys_stamp stamp;
+	bool trusted; /* the stamp is older than the clock's step: no change can hide behind it */
+};
+
+/* Looks at the directory now; now_ns is the file clock, read before. */
+void daemon_dir_look(struct daemon_dir *dir, int64_t now_ns, struct daemon_dir_view *ret_view);
+
+/* Whether no file called `name` (without a slash) is in the directory; a directory of that name does not count, as
+ * compilers pass over it too. Asks the file system only when this was not known for the view's stamp. */
+bool daemon_dir_lacks(const struct daemon_dir_view *view, const char *name);

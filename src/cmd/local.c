@@ -29,26 +29,6 @@ static _Noreturn void run_plainly(const struct local *l)
 	_exit(127);
 }
 
-static void request_from(const struct local *l, struct daemon_request *ret_request)
-{
-	struct client_compile c = {.compiler = l->compiler, .argv = l->argv, .cwd = l->cwd};
-	struct proto_compile p;
-
-	client_request_fill(&c, &p);
-	*ret_request = (struct daemon_request){
-	        .compiler = hp_strdup(l->compiler),
-	        .argv0 = hp_strdup(l->argv[0]),
-	        .cwd = hp_strdup(l->cwd),
-	        .mask = (mode_t)p.umask,
-	        .stderr_tty = p.stderr_tty != 0,
-	};
-	for (size_t i = 0; i < p.args.len; i++)
-		hp_strv_addn(&ret_request->args, p.args.v[i].data, p.args.v[i].len);
-	for (size_t i = 0; i < p.env.len; i++)
-		hp_strv_addn(&ret_request->env, p.env.v[i].data, p.env.v[i].len);
-	proto_done(&proto_compile_desc, &p);
-}
-
 /* Runs the compiler, reports, and ends as it ended. */
 static _Noreturn void run_and_report(const struct local *l, struct daemon_service *service,
                                      struct daemon_ticket *ticket, const struct daemon_answer *answer)
@@ -107,7 +87,7 @@ int cmd_local(int argc, char **argv)
 	if (cmd_service_options(&config, &opt, NULL) < 0)
 		run_plainly(&l);
 	service = daemon_service_new(&opt);
-	request_from(&l, &request);
+	cmd_request_fill(l.compiler, l.argv, l.cwd, &request);
 	(void)umask(0);
 	/* Leases on outputs (daemon/outputs.c) can bring this signal; the compiler must not inherit that it is ignored. */
 	(void)signal(SIGIO, SIG_IGN);

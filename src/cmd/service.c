@@ -1,6 +1,8 @@
 #include "cmd/service.h"
 
+#include "base/mem.h"
 #include "cache/entry.h"
+#include "client/session.h"
 #include "sys/fs.h"
 
 int cmd_service_options(const struct config *config, struct daemon_service_options *ret_options, struct hp_err *err)
@@ -24,4 +26,24 @@ int cmd_service_options(const struct config *config, struct daemon_service_optio
 	        .read_only = cache->read_only,
 	};
 	return r;
+}
+
+void cmd_request_fill(const char *compiler, char *const *argv, const char *cwd, struct daemon_request *ret_request)
+{
+	struct client_compile c = {.compiler = compiler, .argv = argv, .cwd = cwd};
+	struct proto_compile p;
+
+	client_request_fill(&c, &p);
+	*ret_request = (struct daemon_request){
+	        .compiler = hp_strdup(compiler),
+	        .argv0 = hp_strdup(argv[0]),
+	        .cwd = hp_strdup(cwd),
+	        .mask = (mode_t)p.umask,
+	        .stderr_tty = p.stderr_tty != 0,
+	};
+	for (size_t i = 0; i < p.args.len; i++)
+		hp_strv_addn(&ret_request->args, p.args.v[i].data, p.args.v[i].len);
+	for (size_t i = 0; i < p.env.len; i++)
+		hp_strv_addn(&ret_request->env, p.env.v[i].data, p.env.v[i].len);
+	proto_done(&proto_compile_desc, &p);
 }

@@ -44,8 +44,7 @@ static void draft_from_entry(const struct cache_entry *e, struct daemon_draft *r
 	draft_probes(e, ret_draft);
 }
 
-/* Brings the closures that the store knows for this command line into the slot. Called with the slot's lock held. */
-static void load_closures(struct daemon_service *s, struct daemon_ticket *t)
+void daemon_load_closures(struct daemon_service *s, struct daemon_ticket *t)
 {
 	struct codec_digest keys[DAEMON_CLOSURES_PER_SLOT];
 	struct daemon_slot *slot = t->slot;
@@ -261,7 +260,7 @@ bool daemon_serve(struct daemon_service *s, struct daemon_ticket *t, struct daem
 	if (!served && !slot->loaded && cc_reason_kind(*ret_reason) == CC_REASON_KIND_MISS) {
 		size_t known = slot->closures_len;
 
-		load_closures(s, t);
+		daemon_load_closures(s, t);
 		served = serve_locked(s, t, known, answer, ret_reason);
 	}
 	if (!served && slot->closures_len)

@@ -102,3 +102,7 @@ void daemon_service_abandon(struct daemon_service *s, struct daemon_ticket *take
 /* Writes what is batched. */
 void daemon_service_flush(struct daemon_service *s);
 void daemon_service_count(struct daemon_service *s, const char *name, uint64_t add);
+
+/* What the request's command line is keyed on now, part by part, for people; appended. Runs no compile and changes
+ * nothing. */
+void daemon_service_describe(struct daemon_service *s, const struct daemon_request *req, struct hp_buf *out);

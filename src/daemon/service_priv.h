@@ -62,6 +62,9 @@ void daemon_ticket_free(struct daemon_ticket *t);
 /* Takes the command line apart and makes the keys. CC_REASON_NONE, or why it is a bypass. */
 enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t);
 
+/* Brings the closures that the store knows for this command line into the slot. Called with the slot's lock held. */
+void daemon_load_closures(struct daemon_service *s, struct daemon_ticket *t);
+
 /* Tries every closure known. True: served. Else *ret_reason says why not: a miss, or a bypass. */
 bool daemon_serve(struct daemon_service *s, struct daemon_ticket *t, struct daemon_answer *answer,
                   enum cc_reason *ret_reason);

@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/strv.h"
 #include "client/resolve.h"
 #include "cmd/cmd.h"
 #include "cmd/service.h"
 
-static int describe(char **argv, const char *config_path, struct hp_buf *out, struct hp_err *err)
+/* argv is NULL-terminated. */
+static int describe(char *const *argv, const char *config_path, struct hp_buf *out, struct hp_err *err)
 {
 	CONFIG_AUTO struct config config = {0};
 	HP_AUTO_BUF struct hp_buf compiler = {0};
@@ -43,13 +45,15 @@ static int describe(char **argv, const char *config_path, struct hp_buf *out, st
 
 int cmd_inspect_command(int argc, char **argv, bool json, const char *config_path)
 {
+	HP_AUTO_STRV struct hp_strv command = {0};
 	HP_AUTO_BUF struct hp_buf text = {0};
 	struct hp_err err = {0};
 
-	(void)argc;
+	for (int i = 0; i < argc; i++)
+		hp_strv_add(&command, argv[i]);
 	if (json)
 		return cmd_complain("inspect", "--json: only for an entry, not for a command line");
-	if (describe(argv, config_path, &text, &err) < 0)
+	if (describe(command.v, config_path, &text, &err) < 0)
 		return cmd_fail("inspect", &err);
 	(void)fwrite(hp_buf_cstr(&text), 1, text.len, stdout);
 	return CMD_OK;

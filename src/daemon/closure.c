@@ -154,7 +154,7 @@ static void add_gate_above(struct absent_check *k, const char *path)
 			len--;
 		copy[len] = '\0';
 		dir = daemon_memory_dir(k->m, len ? copy : "/");
-		daemon_dir_look(daemon_dir_at(k->m, dir), k->now_ns, &view);
+		daemon_dir_look(daemon_dir_at(k->m, dir), k->now_ns, &k->m->closure_bytes, &view);
 		if (view.stamp.ino == 0 && len)
 			continue;
 		add_gate(k, dir, &view);
@@ -172,7 +172,7 @@ static const struct daemon_dir_view *view_of(struct absent_check *k, uint32_t di
 		return view;
 	view = hp_alloc(sizeof *view);
 	slot->value = view;
-	daemon_dir_look(daemon_dir_at(k->m, dir), k->now_ns, view);
+	daemon_dir_look(daemon_dir_at(k->m, dir), k->now_ns, &k->m->closure_bytes, view);
 	if (view->stamp.ino)
 		add_gate(k, dir, view);
 	else
@@ -260,7 +260,7 @@ static enum cc_reason match_absent(struct daemon_memory *m, struct daemon_closur
 	k.gates = gates;
 	k.changed = changed;
 	for (size_t i = 0; i < c->gates_len; i++) {
-		daemon_dir_look(daemon_dir_at(m, c->gates[i].dir), k.now_ns, &gates[i]);
+		daemon_dir_look(daemon_dir_at(m, c->gates[i].dir), k.now_ns, &m->closure_bytes, &gates[i]);
 		if (!sys_stamp_eq(&gates[i].stamp, &c->gates[i].stamp) || gates[i].stamp.ino == 0)
 			changed[k.changed_len++] = c->gates[i].dir;
 	}

@@ -24,24 +24,29 @@ void daemon_dir_free(void *p)
 	free(dir);
 }
 
-void daemon_dir_look(struct daemon_dir *dir, int64_t now_ns, struct daemon_dir_view *ret_view)
+void daemon_dir_look(struct daemon_dir *dir, int64_t now_ns, uint64_t *bytes, struct daemon_dir_view *ret_view)
 {
-	*ret_view = (struct daemon_dir_view){.dir = dir};
+	*ret_view = (struct daemon_dir_view){.dir = dir, .bytes = bytes};
 	if (sys_stamp_path(dir->path, &ret_view->stamp) < 0 || !S_ISDIR(ret_view->stamp.mode))
 		ret_view->stamp = (struct sys_stamp){0};
 	else
 		ret_view->trusted = sys_stamp_time_ns(&ret_view->stamp) < now_ns;
 }
 
+/* A remembered name: its slot and its text. */
+#define NAME_COST 80u
+
 /* The memo's answer, after throwing out what is of another stamp. */
-static bool known_absent(struct daemon_dir *dir, const struct sys_stamp *stamp, const char *name, size_t len)
+static bool known_absent(const struct daemon_dir_view *view, const char *name, size_t len)
 {
+	struct daemon_dir *dir = view->dir;
 	bool known;
 
 	(void)pthread_mutex_lock(&dir->lock);
-	if (!sys_stamp_eq(&dir->stamp, stamp)) {
+	if (!sys_stamp_eq(&dir->stamp, &view->stamp)) {
+		(void)__atomic_sub_fetch(view->bytes, dir->absent.len * NAME_COST, __ATOMIC_RELAXED);
 		hp_map_done(&dir->absent);
-		dir->stamp = *stamp;
+		dir->stamp = view->stamp;
 	}
 	known = hp_map_find(&dir->absent, name, len) != NULL;
 	(void)pthread_mutex_unlock(&dir->lock);
@@ -55,7 +60,7 @@ bool daemon_dir_lacks(const struct daemon_dir_view *view, const char *name)
 	size_t len = strlen(name);
 	struct sys_stamp stamp;
 
-	if (view->stamp.ino == 0 || (view->trusted && known_absent(dir, &view->stamp, name, len)))
+	if (view->stamp.ino == 0 || (view->trusted && known_absent(view, name, len)))
 		return true;
 	hp_buf_str(&path, dir->path);
 	hp_buf_char(&path, '/');
@@ -64,8 +69,10 @@ bool daemon_dir_lacks(const struct daemon_dir_view *view, const char *name)
 		return false;
 	if (view->trusted) {
 		(void)pthread_mutex_lock(&dir->lock);
-		if (sys_stamp_eq(&dir->stamp, &view->stamp))
+		if (sys_stamp_eq(&dir->stamp, &view->stamp)) {
 			hp_map_put(&dir->absent, name, len)->value = dir;
+			(void)__atomic_add_fetch(view->bytes, NAME_COST, __ATOMIC_RELAXED);
+		}
 		(void)pthread_mutex_unlock(&dir->lock);
 	}
 	return true;

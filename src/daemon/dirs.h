@@ -23,11 +23,12 @@ void daemon_dir_free(void *dir);
 struct daemon_dir_view {
 	struct daemon_dir *dir;
 	struct sys_stamp stamp;
-	bool trusted; /* the stamp is older than the clock's step: no change can hide behind it */
+	bool trusted;    /* the stamp is older than the clock's step: no change can hide behind it */
+	uint64_t *bytes; /* atomic: what the memory that the directory belongs to holds */
 };
 
 /* Looks at the directory now; now_ns is the file clock, read before. */
-void daemon_dir_look(struct daemon_dir *dir, int64_t now_ns, struct daemon_dir_view *ret_view);
+void daemon_dir_look(struct daemon_dir *dir, int64_t now_ns, uint64_t *bytes, struct daemon_dir_view *ret_view);
 
 /* Whether no file called `name` (without a slash) is in the directory; a directory of that name does not count, as
  * compilers pass over it too. Asks the file system only when this was not known for the view's stamp. */

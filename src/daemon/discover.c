@@ -203,7 +203,7 @@ static const struct daemon_dir_view *parent_view(struct discovery *d, const char
 	hp_buf_append(&absolute, path, dir_len);
 	if (absolute.len == 0)
 		hp_buf_char(&absolute, '/');
-	daemon_dir_look(daemon_dir_at(m, daemon_memory_dir(m, absolute.data)), d->now_ns, view);
+	daemon_dir_look(daemon_dir_at(m, daemon_memory_dir(m, absolute.data)), d->now_ns, &m->closure_bytes, view);
 	return view;
 }
 

@@ -71,12 +71,17 @@ void daemon_memory_unref(struct daemon_memory *m)
 #define SLOT_COST 300u
 #define STRING_COST 64u
 
+static uint64_t pool_size(const struct daemon_pool *pool, uint64_t value_cost)
+{
+	return __atomic_load_n(&pool->key_bytes, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&pool->count, __ATOMIC_RELAXED) * (value_cost + STRING_COST);
+}
+
 uint64_t daemon_memory_size(const struct daemon_memory *m)
 {
-	return __atomic_load_n(&m->closure_bytes, __ATOMIC_RELAXED) + m->files.key_bytes + m->dirs.key_bytes +
-	       m->names.key_bytes + m->dirsets.key_bytes * 2 + m->slots.key_bytes +
-	       (uint64_t)m->files.count * FILE_COST + (uint64_t)m->slots.count * SLOT_COST +
-	       (uint64_t)(m->names.count + m->dirs.count + m->dirsets.count) * STRING_COST;
+	return __atomic_load_n(&m->closure_bytes, __ATOMIC_RELAXED) + pool_size(&m->files, FILE_COST) +
+	       pool_size(&m->dirs, sizeof(struct daemon_dir)) + pool_size(&m->names, 0) +
+	       pool_size(&m->dirsets, STRING_COST) + pool_size(&m->slots, SLOT_COST);
 }
 
 uint32_t daemon_memory_file(struct daemon_memory *m, const char *path)

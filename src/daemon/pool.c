@@ -34,9 +34,10 @@ uint32_t daemon_pool_intern(struct daemon_pool *pool, const void *key, size_t ke
 		uint32_t chunk = pool->count / DAEMON_POOL_CHUNK;
 
 		assert(chunk < DAEMON_POOL_CHUNKS_MAX);
-		id = pool->count++;
+		id = pool->count;
+		__atomic_store_n(&pool->count, id + 1, __ATOMIC_RELAXED);
 		slot->value = (void *)((uintptr_t)id + 1);
-		pool->key_bytes += key_len;
+		__atomic_store_n(&pool->key_bytes, pool->key_bytes + key_len, __ATOMIC_RELAXED);
 		if (!pool->chunks[chunk])
 			pool->chunks[chunk] = hp_zalloc(DAEMON_POOL_CHUNK * sizeof(void *));
 		pool->chunks[chunk][id % DAEMON_POOL_CHUNK] =

@@ -14,7 +14,7 @@ struct daemon_pool {
 	pthread_mutex_t lock;
 	struct hp_map map; /* key → id + 1 */
 	void **chunks[DAEMON_POOL_CHUNKS_MAX];
-	uint32_t count;
+	uint32_t count; /* written under the lock, read as atomics for the memory's size */
 	uint64_t key_bytes;
 };
 

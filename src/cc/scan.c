@@ -1,5 +1,6 @@
 #include "cc/scan.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,8 +164,12 @@ static void pass(struct cc_scanner *s)
 	s->angle_lost = 0;
 	s->raw_lost = false;
 	consume(s, p, CC_LINE_BLANK);
-	while ((p = cc_lex_find_event(s, p)) < s->len)
-		p = on_event(s, p);
+	while ((p = cc_lex_find_event(s, p)) < s->len) {
+		size_t next = on_event(s, p);
+
+		assert(next > p);
+		p = next;
+	}
 }
 
 static void all_passes(struct cc_scanner *s, const unsigned char *data, size_t len)

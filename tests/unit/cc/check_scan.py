@@ -23,12 +23,36 @@ TOKEN = re.compile(r"^([a-z_]+) '(.*?)'\t *(\[StartOfLine\])?[^\n]*?\tLoc=<[^\n]
 
 ROOTS = ['/usr/include', '/usr/lib/gcc', '/usr/lib/llvm-14/lib/clang']
 
-PIECES = ['__DATE__', '__TIME__', '__TIMESTAMP__', '__DATE__', ' ', ' ', '\t', '\n', '\n', '\n', '\n', '\r\n', '\r', '"',
-          '"', "'", 'R"x(', ')x"', 'R"(', ')"', 'u8R"(', 'LR"x(', 'R', 'u8', 'L', '/*', '*/', '//', '/', '*', '\\\n',
-          '\\ \n', '\\\r\n', '\\', '\\\\', '\n#include "i1.h"\n', '\n#include <i2.h>', '\n#', '\n %:', '/**/#',
-          ' include ', '<i3.h>', '"i4.h"', '"i//5.h"', "1'0", '1', "0x1'f", '.', 'e+', '_', 'x', '??/\n', '??=', "??'",
-          'define X ', '\n#define Y ', '\n#warning ', '(', ')', '__DA', 'TE__', '<', '>', ';', '\f', '\0', 'é', '$',
-          '\n#pragma ', '\n#if 0\n', '\n#endif\n', '\n#ident ', '1.e5', '%', ':', '\n#include_next <i6.h>']
+PIECES = ['__DATE__', '__TIME__', '__TIMESTAMP__', '__DATE__', ' ', ' ', '\t', '\n', '\n', '\n', '\n', '\r\n', '\r',
+          '"', '"', "'", 'R"x(', ')x"', 'R"(', ')"', 'u8R"(', 'LR"x(', 'R', 'u8', 'L', '/*', '*/', '//', '/', '*',
+          '\\\n', '\\ \n', '\\\r\n', '\\', '\\\\', '\n#include "i1.h"\n', '\n#include <i2.h>', '\n#', '\n %:',
+          '/**/#', ' include ', '<i3.h>', '"i4.h"', '"i//5.h"', "1'0", '1', "0x1'f", '.', 'e+', '_', 'x', '??/\n',
+          '??=', "??'", 'define X ', '\n#define Y ', '\n#warning ', '(', ')', '__DA', 'TE__', '<', '>', ';', '\f',
+          '\0', 'é', '$', '\n#pragma ', '\n#if 0\n', '\n#endif\n', '\n#ident ', '1.e5', '%', ':',
+          '\n#include_next <i6.h>']
+
+WHOLE = ['__DATE__ ', '__TIME__', ' __TIMESTAMP__ ', '"__DATE__"', '"\\"__TIME__\\\\" ', "'\\''", "'\"'", "L'x'",
+         'R"x(__DATE__)x"', 'R"(\n)" __TIME__ ', 'u8R"q("__TIME__")q"', ' R "(" __DATE__ ")"', '/* __DATE__ */',
+         '/* " */',
+         "/* ' */", '/**/', ' // "\n', "// ' __TIME__\n", '// /* \n', '\n#include "i1.h"\n', '\n#include <i2.h>\n',
+         '\n # /* x */ include /**/ <i3.h> // y\n', '\n%:include "i//5.h"\n', '\n#define X __DATE__\nX ',
+         '\n#define X2 "\nX2 "', "\n1'0 __TIME__ 1'0 ", "0x1'f ", '1.5e+', '\n#if 0\n', '\n#endif\n',
+         '\n#warning a\n', '\n#warning /* \n', ' */ ', '\n', ' ', ';', 'x', '_', '(', ')', '/', '*', '%', ':',
+         '??/\n', "??'", '\n#pragma x __DATE__\n', '\n#ifdef __DATE__\n#endif\n', '\n#ident "x"\n', '$', '.']
+
+
+def whole_soup(rng):
+    """Mostly complete fragments, so that a compiler accepts it, with splices anywhere."""
+    soup = ''.join(rng.choice(WHOLE) for _ in range(rng.randint(1, 16)))
+    for _ in range(rng.choice([0, 0, 1, 2, 5])):
+        at = rng.randint(0, len(soup))
+        soup = soup[:at] + rng.choice(['\\\n', '\\ \t\n', '\\\r\n', '\\\n\\\n']) + soup[at:]
+    return soup
+
+
+def wild_soup(rng):
+    return ''.join(rng.choice(PIECES) for _ in range(rng.randint(1, 40)))
+
 
 DIALECTS = [['gcc', '-xc++', '-std=c++17'], ['gcc', '-xc', '-std=c11'], ['gcc', '-xc', '-std=gnu11'],
             ['gcc', '-xc++', '-std=c++98'], ['gcc', '-xc', '-std=gnu11', '-trigraphs'],
@@ -105,8 +129,9 @@ def judge_header(tool, path):
         have_flags &= ~SYSTEM_HEADER
         flags &= ~SYSTEM_HEADER
     if (have_flags & mask) != flags or have != includes:
-        return f'{path}: flags {have_flags & mask:x}, clang {flags:x}; only here {[n for n in have if n not in includes]}, ' \
-               f'only clang {[n for n in includes if n not in have]}'
+        only_here = [n for n in have if n not in includes]
+        only_clang = [n for n in includes if n not in have]
+        return f'{path}: flags {have_flags & mask:x}, clang {flags:x}; only here {only_here}, only clang {only_clang}'
     return None
 
 
@@ -124,9 +149,10 @@ def unquote_make(text):
     return text.replace(b'\\#', b'#').replace(b'\\ ', b' ').replace(b'$$', b'$')
 
 
-def judge_soup(tool, rng, where, number):
+def judge_soup(tool, rng, where, number, judged):
+    """Appends to `judged` each dialect that accepted the soup."""
     path = os.path.join(where, f'soup{number}.c')
-    soup = ''.join(rng.choice(PIECES) for _ in range(rng.randint(1, 40)))
+    soup = wild_soup(rng) if rng.random() < 0.2 else whole_soup(rng)
     with open(path, 'wb') as f:
         f.write(soup.encode())
     flags, includes = tool.scan(path)
@@ -139,6 +165,7 @@ def judge_soup(tool, rng, where, number):
         # Only preprocessing forgives a literal without an end, and dialects differ most there.
         if run.returncode != 0 or b'missing terminating' in run.stderr:
             continue
+        judged.append(dialect)
         want = 0
         for name, flag in (('__DATE__', DATE), ('__TIME__', TIME), ('__TIMESTAMP__', TIMESTAMP)):
             # GCC names the macro; Clang does not, so any of the three will do there.
@@ -167,6 +194,7 @@ def main():
         print('gcc and clang are needed')
         return 1 if 'compilers' in os.environ.get('HPCC_REQUIRE', '') else 77
     complaints = 0
+    judged = []
     headers = sample_headers(rng, files)
     for path in headers:
         complaint = judge_header(tool, path)
@@ -178,11 +206,11 @@ def main():
         for name in ('i1.h', 'i2.h', 'i3.h', 'i4.h', 'i/5.h', 'i6.h'):
             open(os.path.join(where, name), 'wb').close()
         for number in range(soups):
-            complaint = judge_soup(tool, rng, where, number)
+            complaint = judge_soup(tool, rng, where, number, judged)
             if complaint:
                 print(complaint)
                 complaints += 1
-    print(f'{len(headers)} headers, {soups} soups, {complaints} complaints')
+    print(f'{len(headers)} headers, {soups} soups in {len(judged)} readings, {complaints} complaints')
     return complaints != 0
 
 

@@ -133,6 +133,7 @@ int sys_write_file_atomic(const char *path, mode_t mode, const void *data, size_
 int sys_mkdirs(const char *path, mode_t mode, struct hp_err *err)
 {
 	HP_AUTO_FREE char *copy = hp_strdup(path);
+	struct stat st;
 
 	for (char *p = copy + 1; *copy; p++) {
 		char c = *p;
@@ -140,8 +141,8 @@ int sys_mkdirs(const char *path, mode_t mode, struct hp_err *err)
 		if (c != '/' && c != '\0')
 			continue;
 		*p = '\0';
-		if (mkdir(copy, mode) < 0 && errno != EEXIST)
-			return hp_err_sys(err, errno, "%s", copy);
+		if (mkdir(copy, mode) < 0 && (errno != EEXIST || stat(copy, &st) < 0 || !S_ISDIR(st.st_mode)))
+			return hp_err_sys(err, errno == EEXIST ? ENOTDIR : errno, "%s", copy);
 		if (c == '\0')
 			break;
 		*p = c;

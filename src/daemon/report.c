@@ -30,11 +30,14 @@ static enum cc_reason read_deps(struct daemon_ticket *t, struct cc_depfile *ret_
 		hp_buf_str(&t->detail, err.msg);
 		return CC_REASON_DEPFILE_MISMATCH;
 	}
+	/* A hit will print a file like this anew: only what we print byte for byte as the compiler did may become one.
+	 * Nobody asked for the private file's target and phony rules; they are as they are. */
 	if (t->inv.deps == CC_DEPS_NONE)
-		return ret_deps->deps.len ? CC_REASON_NONE : CC_REASON_DEPFILE_MISMATCH;
-	/* A hit will print this file anew: only what we print byte for byte as the compiler did may become one. */
-	cc_depfile_print(t->inv.family, t->inv.deps_target, ret_deps->deps.v, ret_deps->deps.len, t->inv.deps_phony,
-	                 &again);
+		cc_depfile_print(t->inv.family, ret_deps->target, ret_deps->deps.v, ret_deps->deps.len, ret_deps->phony,
+		                 &again);
+	else
+		cc_depfile_print(t->inv.family, t->inv.deps_target, ret_deps->deps.v, ret_deps->deps.len,
+		                 t->inv.deps_phony, &again);
 	if (ret_deps->deps.len == 0 || again.len != text.len || memcmp(again.data, text.data, text.len) != 0) {
 		hp_buf_printf(&t->detail, "%s: not as we would print it", path);
 		return CC_REASON_DEPFILE_MISMATCH;

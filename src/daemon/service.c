@@ -1,5 +1,6 @@
 #include "daemon/service.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,6 +68,30 @@ void daemon_ticket_free(struct daemon_ticket *t)
 	free(t);
 }
 
+/* A compiler whose client was killed can write its dependency file after everyone has forgotten it. */
+#define PRIVATE_DEPS_AGE_MAX_S 86400
+
+static void remove_old_private_deps(const char *dir)
+{
+	DIR *d = dir ? opendir(dir) : NULL;
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		HP_AUTO_FREE char *path = NULL;
+		struct sys_stamp stamp;
+
+		if (strlen(e->d_name) != 18 || strspn(e->d_name, "0123456789abcdef") != 16 ||
+		    !hp_endswith(e->d_name, ".d"))
+			continue;
+		path = hp_asprintf("%s/%s", dir, e->d_name);
+		if (sys_stamp_path(path, &stamp) == 0 &&
+		    stamp.mtime_ns / 1000000000 + PRIVATE_DEPS_AGE_MAX_S < time(NULL))
+			(void)unlink(path);
+	}
+	if (d)
+		(void)closedir(d);
+}
+
 struct daemon_service *daemon_service_new(const struct daemon_service_options *opt)
 {
 	struct daemon_service *s = hp_zalloc(sizeof *s);
@@ -83,6 +108,10 @@ struct daemon_service *daemon_service_new(const struct daemon_service_options *o
 		s->tmp_dirs[0] = hp_strdup(opt->runtime_dir);
 	s->tmp_dirs[1] = hp_asprintf("%s/tmp", opt->cache_dir);
 	(void)sys_mkdirs(s->tmp_dirs[1], 0700, NULL);
+	if (opt->wake) { /* a long-lived service; a single compile has no time for it */
+		remove_old_private_deps(s->tmp_dirs[0]);
+		remove_old_private_deps(s->tmp_dirs[1]);
+	}
 	return s;
 }
 

@@ -357,7 +357,7 @@ static const struct cc_option rows[] = {
 	O("-finline-limit-", JOINED, CODEGEN, YES, 0, GCC),
 	O("-finline-limit=", JOINED, CODEGEN, YES, 0, BOTH),
 	O("-finline-small-functions", NONE, CODEGEN, YES, NEG, BOTH),
-	O("-finput-charset=", JOINED, CODEGEN, YES, 0, BOTH),
+	B("-finput-charset=", JOINED, CODEGEN, 0, BOTH, UNSUPPORTED_OPTION), /* the scanner reads ASCII supersets */
 	O("-finstrument-function-entry-bare", NONE, CODEGEN, YES, NEG, CLANG),
 	O("-finstrument-functions", NONE, CODEGEN, YES, NEG, BOTH),
 	O("-finstrument-functions-after-inlining", NONE, CODEGEN, YES, NEG, CLANG),

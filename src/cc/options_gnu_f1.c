@@ -358,6 +358,8 @@ static const struct cc_option rows[] = {
 	O("-finline-limit=", JOINED, CODEGEN, YES, 0, BOTH),
 	O("-finline-small-functions", NONE, CODEGEN, YES, NEG, BOTH),
 	B("-finput-charset=", JOINED, CODEGEN, 0, BOTH, UNSUPPORTED_OPTION), /* the scanner reads ASCII supersets */
+	O("-finput-charset=UTF-8", NONE, CODEGEN, YES, 0, BOTH),
+	O("-finput-charset=utf-8", NONE, CODEGEN, YES, 0, BOTH),
 	O("-finstrument-function-entry-bare", NONE, CODEGEN, YES, NEG, CLANG),
 	O("-finstrument-functions", NONE, CODEGEN, YES, NEG, BOTH),
 	O("-finstrument-functions-after-inlining", NONE, CODEGEN, YES, NEG, CLANG),

@@ -90,9 +90,9 @@ int cmd_local(int argc, char **argv)
 	cmd_request_fill(l.compiler, l.argv, l.cwd, &request);
 	(void)umask(0);
 	/* Leases on outputs (daemon/outputs.c) can bring this signal; the compiler must not inherit that it is ignored. */
-	(void)signal(SIGIO, SIG_IGN);
+	(void)sigaction(SIGIO, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	daemon_service_look_up(service, &request, NULL, &answer, &ticket);
-	(void)signal(SIGIO, SIG_DFL);
+	(void)sigaction(SIGIO, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 	if (answer.decision == DAEMON_RUN)
 		run_and_report(&l, service, ticket, &answer);
 	daemon_service_free(service);

@@ -318,7 +318,7 @@ int daemon_server_new(const struct daemon_server_options *opt, struct daemon_ser
 	server->service = daemon_service_new(&service);
 	daemon_surroundings(&server->mount_ns, &server->root_dev, &server->root_ino);
 	/* Somebody opened an output while we wrote it (outputs.c): the kernel makes him wait, we need not know. */
-	(void)signal(SIGIO, SIG_IGN);
+	(void)sigaction(SIGIO, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	/* Outputs get exactly the mode that the client's umask gives them. */
 	(void)umask(0);
 	*ret_server = server;

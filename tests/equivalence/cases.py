@@ -113,9 +113,12 @@ def _output_cases():
     yield Case("output through ..", "-c {src} -o sub/../out.o", prepare=sub)
     yield Case("output through a linked directory", "-c {src} -o link/out.o", prepare=linked_directory)
     yield Case("output is an existing file", "-c {src} -o out.o", prepare=old_output("out.o", 0o644))
-    for mode in (0o600, 0o444, 0o755, 0o777, 0o000, 0o4755, 0o200):
+    for mode in (0o600, 0o755, 0o777, 0o4755, 0o200):
         yield Case(f"output exists with mode {mode:o}", "-c {src} -o out.o", prepare=old_output("out.o", mode))
-    yield Case("output exists and is empty", "-c {src} -o out.o", prepare=old_output("out.o", 0o644, b""))
+    # What becomes of these depends on who runs the compiler and what the assembler makes of it: left to it.
+    for mode in (0o444, 0o000):
+        yield Case(f"output exists with mode {mode:o}", "-c {src} -o out.o", prepare=old_output("out.o", mode), expect=None)
+    yield Case("output exists and is empty", "-c {src} -o out.o", prepare=old_output("out.o", 0o644, b""), expect=None)
     yield Case("output is a hard link", "-c {src} -o out.o", prepare=hardlinked)
     yield Case("output is a symbolic link", "-c {src} -o out.o", prepare=symlinked, expect=None)
     yield Case("output is a dangling link", "-c {src} -o out.o", prepare=dangling, expect=None)
@@ -192,7 +195,7 @@ def _dependency_cases():
     }.items():
         # Which combinations hit is for the tool to say; the plain and usual ones must.
         usual = not any(odd in name for odd in ("twice", "null", "-MM with", "-MV", "-Wp,-MD,", "and -MD", "-MMD -MD",
-                                               "-MD -MMD", "-MF -MQ -MT", "-Wp,-MD -MT", "-Wp,-MD without"))
+                                               "-MD -MMD", "-MT -MQ", "-Wp,-MD -MT", "-Wp,-MD without"))
         yield Case("dependencies " + name, args, files={"plain{ext}": "int plain;\n"},
                    expect="miss" if usual else None)
     yield Case("dependencies in a subdirectory", "-c {src} -o sub/out.o -MD", prepare=sub)
@@ -251,9 +254,14 @@ def _name_cases():
         files = {name + "{ext}": f'#include "{name}.h"\nint value = INNER;\nint f(void) {{ int unused; return 0; }}\n'
                  if '"' not in name else "int value = 3;\n",
                  name + ".h": "#define INNER 5\n"}
-        yield Case(f"a source with {what}", ["-c", name + "{ext}", "-MD", "-Wall"], files=files, base=False)
+        # Clang does not quote backslashes in dependency files: what it wrote cannot be told from another name.
+        odd = {"only": GNU_ONLY} if "\\" in name else {}
+        yield Case(f"a source with {what}", ["-c", name + "{ext}", "-MD", "-Wall"], files=files, base=False, **odd)
+        if odd:
+            yield Case(f"a source with {what} for Clang", ["-c", name + "{ext}", "-MD", "-Wall"], files=files, base=False, only=LLVM_ONLY,
+                       expect=None)
         yield Case(f"a directory with {what}", ["-c", name + "/main{ext}", "-o", name + "/main.o", "-MMD", "-MP", "-g"],
-                   files={name + "/main{ext}": "int value = 3;\n"}, base=False)
+                   files={name + "/main{ext}": "int value = 3;\n"}, base=False, **odd)
     # Neither make nor the compilers can say this name in a dependency file.
     yield Case("a source with a newline", ["-c", "a\nb{ext}", "-MD"], files={"a\nb{ext}": "int x;\n"}, expect=None, base=False)
     yield Case("a source that begins with a dash", ["-c", "./-x{ext}", "-o", "out.o", "-MD"], files={"-x{ext}": "int x;\n"})
@@ -285,14 +293,18 @@ def _text_cases():
     yield Case("__DATE__ in an identifier", "-c d{ext} -o out.o", files={"d{ext}": "int my__DATE__, __TIME__x;\n"})
     yield Case("__DATE__ in a raw string", "-std=c++17 -c d{ext} -o out.o", only=CXX_ONLY,
                files={"d{ext}": 'const char *x = R"(" __DATE__ ")";\n'})
-    # The clock can tick between two compiles. SOURCE_DATE_EPOCH fixes it for GCC; Clang 14 does not read it.
+    # The clock can tick between two compiles: no comparing of objects. SOURCE_DATE_EPOCH fixes it for GCC, which makes the
+    # unit cacheable; Clang 14 does not read it.
     epoch = {"SOURCE_DATE_EPOCH": "1234567890"}
-    ticking = {"env": epoch, "unstable": ("out.o",)}
+    ticking = {"unstable": ("out.o",)}
     for token, reason in (("__DATE__", "date-time"), ("__TIME__", "date-time"), ("__TIMESTAMP__", "timestamp")):
-        yield Case(f"{token} for real", "-c d{ext} -o out.o", files={"d{ext}": f"const char *x = {token};\n"}, **ticking,
-                   expect=f"uncached:{reason}")
-        yield Case(f"{token} in a header", "-c d{ext} -o out.o", **ticking, expect=f"uncached:{reason}",
-                   files={"d{ext}": '#include "d.h"\nconst char *x = NOW;\n', "d.h": f"#define NOW {token}\n"})
+        direct = {"d{ext}": f"const char *x = {token};\n"}
+        header = {"d{ext}": '#include "d.h"\nconst char *x = NOW;\n', "d.h": f"#define NOW {token}\n"}
+        for what, files in (("for real", direct), ("in a header", header)):
+            yield Case(f"{token} {what}", "-c d{ext} -o out.o", files=files, **ticking, expect=f"uncached:{reason}")
+            yield Case(f"{token} {what} and SOURCE_DATE_EPOCH", "-c d{ext} -o out.o", files=files, env=epoch, only=GNU_ONLY, expect=None)
+            yield Case(f"{token} {what} and SOURCE_DATE_EPOCH that is not read", "-c d{ext} -o out.o", files=files, env=epoch, **ticking,
+                       only=LLVM_ONLY, expect=f"uncached:{reason}")
     yield Case("__DATE__ across a line splice", "-c d{ext} -o out.o", **ticking, expect="uncached:date-time",
                files={"d{ext}": "const char *x = __DA\\\nTE__;\n"})
     yield Case("SOURCE_DATE_EPOCH without __DATE__", "-c {src} -o out.o", env=epoch)
@@ -376,7 +388,7 @@ def _diagnostic_cases():
     for what, text in {"a syntax error": "int x = ;\n", "a type error": "struct s { int a; } s; int *p = s;\n",
                        "#error": "#error stop\n", "a missing header": '#include "missing.h"\nint x;\n',
                        "an error with notes": "int f(int);\nlong f(int);\n",
-                       "an unterminated comment": "int x; /* \n", "an unterminated #if": "#if 1\nint x;\n",
+                       "an unterminated comment": "int x; //* \n/* ", "an unterminated #if": "#if 1\nint x;\n",
                        "many errors": "".join(f"int x{i} = ;\n" for i in range(200))}.items():
         yield Case(what, "-c w{ext} -o out.o -MD", files={"w{ext}": text}, expect="failed")
         yield Case(f"{what} over an existing object", "-c w{ext} -o out.o", files={"w{ext}": text}, expect="failed",
@@ -459,7 +471,7 @@ def _response_cases():
     yield rsp("a comment sign", "v{ext} -DVALUE=1 # -DVALUE=2\n", expect=None)
     yield rsp("an @ inside a word", "v{ext} -DVALUE=1 -DX=@y\n")
     yield rsp("a NUL byte", b"v.c -DVALUE=1\0-DX\n", expect=None)
-    yield rsp("dependency options", "v{ext} -DVALUE=1 -MMD -MF x.d -MT 'a b'\n")
+    yield rsp("dependency options", "v{ext} -DVALUE=1 -MMD -MF x.d -MQ 'a b'\n")
     yield rsp("a bare backslash at the end", "v{ext} -DVALUE=1 \\", expect=None)
     yield rsp("a line splice", "v{ext} -DVALUE=1 \\\n-DX=2\n", expect=None)
     yield Case("response file that is missing", "-c {src} -o out.o @gone.rsp", expect=None)

@@ -210,7 +210,92 @@ def test_an_input_that_changes_while_the_compiler_runs_is_never_stored_under_wha
         plain[now] = project.step(argv, expect, plain=plain.get(now))
 
 
+# ---- one set of files, read in different ways
+
+
+def test_headers_included_in_another_order_give_the_dependency_file_of_now(project):
+    project.write("i3/a.h", "#define A 1\n")
+    project.write("i3/b.h", "#define B 2\n")
+    argv = [project.argv[0], "-Ii3", "-c", "src/o.c", "-o", "out/o.o", "-MD"]
+    for first, second in ("ab", "ba", "ab"):
+        project.write("src/o.c", f"#include <{first}.h>\n#include <{second}.h>\nint x = A + B;\n")
+        project.step(argv, "either")
+        project.step(argv, "hit")
+        with project.cache.without_daemon():
+            project.step(argv, "hit")
+
+
+def test_a_header_that_is_read_where_it_was_only_asked_for_joins_the_dependency_file(project):
+    argv = [project.argv[0], "-Ii3", "-c", "src/o.c", "-o", "out/o.o", "-MD"]
+    for text in ('#if __has_include("near.h")\nint has;\n#endif\n', '#include "near.h"\nint x = NEAR;\n',
+                 '#if __has_include("near.h")\nint has2;\n#endif\n'):
+        project.write("src/o.c", text)
+        project.step(argv, "miss")
+        project.step(argv, "hit")
+        with project.cache.without_daemon():
+            project.step(argv, "hit")
+
+
+def test_a_header_that_becomes_a_system_header_leaves_the_mmd_file(project):
+    argv = [project.argv[0], "-Ii2", "-isystem", "i3", "-c", "src/o.c", "-o", "out/o.o", "-MMD"]
+    project.write("i3/sys.h", "#define SYS 1\n")
+    for text in ('#include "../i3/sys.h"\nint x = SYS;\n', "#include <sys.h>\nint x = SYS;\n", '#include "../i3/sys.h"\nint y = SYS;\n'):
+        project.write("src/o.c", text)
+        project.step(argv, "miss")
+        project.step(argv, "hit")
+
+
+def test_a_header_asked_for_with_quotes_is_searched_for_as_such_whoever_asked_with_angles_before(project):
+    """The same files are read by both texts; where a new header counts differs."""
+    argv = [project.argv[0], "-Ii2", "-Ii3", "-c", "src/o.c", "-o", "out/o.o"]
+    project.write("src/o.c", "#include <lib.h>\nint x = LIB;\n")
+    project.step(argv, "miss")
+    project.write("src/o.c", '#include "lib.h"\nint x = LIB;\n')
+    project.step(argv, "miss")
+    project.step(argv, "hit")
+    project.write("src/lib.h", "#define LIB 5\n")
+    project.step(argv, "miss:header-appeared")
+    project.step(argv, "hit")
+    project.write("src/o.c", "#include <lib.h>\nint x = LIB;\n")
+    project.step(argv, "hit")
+
+
+def test_a_name_first_asked_for_by_has_include_counts_though_an_older_text_did_not_ask(project):
+    argv = [project.argv[0], "-Ii2", "-Ii3", "-c", "src/o.c", "-o", "out/o.o"]
+    project.write("src/o.c", "int x;\n")
+    project.step(argv, "miss")
+    project.write("src/o.c", "#if __has_include(<new.h>)\n#include <new.h>\n#endif\nint x;\n")
+    project.step(argv, "miss")
+    project.write("i2/new.h", "int from_new;\n")
+    project.step(argv, "miss")
+    project.step(argv, "hit")
+
+
 # ---- names that appear and go
+
+
+@pytest.mark.parametrize("dirs", [["-Ii3", "-Ii2", "-isystem", "i3"], ["-Ii3", "-Ii2", "-idirafter", "i3"], ["-I./i3", "-Ii2", "-isystem", "i3/"],
+                                  ["-iquote", "i3", "-Ii2", "-isystem", "i3"]], ids=" ".join)
+def test_a_directory_given_as_user_and_as_system_counts_where_the_compiler_puts_it(project, dirs):
+    """GCC and Clang drop the -I of a directory that is a system one too: i2 comes first."""
+    project.write("src/o.c", '#include "lib.h"\nint x = LIB;\n')
+    argv = [project.argv[0], *dirs, "-c", "src/o.c", "-o", "out/o.o", "-MMD"]
+    project.step(argv, "miss")
+    project.step(argv, "hit")
+    project.write("i2/lib.h", "#define LIB 4\n")
+    project.step(argv, "either")
+    project.step(argv, "hit")
+
+
+def test_an_option_that_repeats_a_directory_of_the_compilers_own_changes_nothing(project):
+    """-I/usr/include is dropped: a header in the -I behind it comes before the one in /usr/include."""
+    project.write("src/o.c", "#include <stdio.h>\nint x;\n")
+    argv = [project.argv[0], "-I/usr/include", "-Ii2", "-c", "src/o.c", "-o", "out/o.o", "-MMD"]
+    project.step(argv, "miss")
+    project.step(argv, "hit")
+    project.write("i2/stdio.h", "int shadow;\n")
+    project.step(argv, "miss:header-appeared")
+    project.step(argv, "hit")
 
 
 @pytest.mark.parametrize("name", ["i2/lib.h", "i1/lib.h", "i1/deep.h", "i2/deep.h"])

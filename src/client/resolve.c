@@ -33,7 +33,7 @@ bool client_resolve(const char *name, const char *cwd, struct hp_buf *out, bool 
 	(void)stat("/proc/self/exe", &self);
 	if (strchr(name, '/')) {
 		sys_path_join(out, cwd, name);
-		if (stat(out->data, &st) < 0 || !is_hpcc(out->data, &st, &self))
+		if (stat(out->data + start, &st) < 0 || !is_hpcc(out->data + start, &st, &self))
 			return true;
 		name = hp_basename(name);
 		*ret_skipped = true;
@@ -51,12 +51,14 @@ bool client_resolve(const char *name, const char *cwd, struct hp_buf *out, bool 
 		hp_buf_char(out, '/');
 		hp_buf_str(out, name);
 		dir = colon ? colon + 1 : NULL;
-		if (stat(out->data, &st) < 0 || !S_ISREG(st.st_mode) || access(out->data, X_OK) < 0)
+		if (stat(out->data + start, &st) < 0 || !S_ISREG(st.st_mode) || access(out->data + start, X_OK) < 0)
 			continue;
-		if (!is_hpcc(out->data, &st, &self))
+		if (!is_hpcc(out->data + start, &st, &self))
 			return true;
 		*ret_skipped = true;
 	}
 	out->len = start;
+	if (out->data)
+		out->data[start] = '\0';
 	return false;
 }

@@ -49,9 +49,28 @@ static void restore_signals(const struct sigaction old[HP_ARRAY_SIZE(ending_sign
 		(void)sigaction(ending_signals[i], &old[i], NULL);
 }
 
+/* What the child gets back before it becomes the compiler. */
+struct signals {
+	sigset_t mask;
+	struct sigaction actions[HP_ARRAY_SIZE(ending_signals)];
+};
+
+/* Blocks the signals that end us while nobody is there to pass them on to: none is lost, and none is handled by the
+ * child in our stead. */
+static void hold_signals(sigset_t *ret_mask)
+{
+	sigset_t held;
+
+	(void)sigemptyset(&held);
+	for (size_t i = 0; i < HP_ARRAY_SIZE(ending_signals); i++)
+		(void)sigaddset(&held, ending_signals[i]);
+	(void)sigprocmask(SIG_BLOCK, &held, ret_mask);
+}
+
 /* vfork, because the client's address space is tiny but page tables still cost; the child calls only what is safe
  * there. The parent-death signal keeps a killed client from leaving a compiler behind that rewrites the object later. */
-static pid_t start_child(const char *path, char *const *argv, int out_fd, int err_fd, int *ret_errno)
+static pid_t start_child(const char *path, char *const *argv, int out_fd, int err_fd, const struct signals *signals,
+                         int *ret_errno)
 {
 	pid_t parent = getpid();
 	volatile int failure = 0;
@@ -63,6 +82,8 @@ static pid_t start_child(const char *path, char *const *argv, int out_fd, int er
 			_exit(127);
 		if (dup2(out_fd, 1) < 0 || dup2(err_fd, 2) < 0)
 			_exit(127);
+		restore_signals(signals->actions);
+		(void)sigprocmask(SIG_SETMASK, &signals->mask, NULL);
 		(void)execv(path, argv);
 		failure = errno;
 		_exit(127);
@@ -121,8 +142,8 @@ static void forward_all(struct stream streams[2], enum client_run_mode mode, boo
 int client_run(const char *path, char *const *argv, enum client_run_mode mode, struct client_run *ret_run,
                struct hp_err *err)
 {
-	struct sigaction old[HP_ARRAY_SIZE(ending_signals)];
 	struct client_run run = {0};
+	struct signals signals;
 	int64_t start_ns = sys_monotonic_ns();
 	int out[2];
 	int errs[2];
@@ -137,20 +158,23 @@ int client_run(const char *path, char *const *argv, enum client_run_mode mode, s
 		(void)close(out[1]);
 		return hp_err_sys(err, failure, "pipe");
 	}
-	catch_signals(old);
-	pid = start_child(path, argv, out[1], errs[1], &failure);
+	hold_signals(&signals.mask);
+	catch_signals(signals.actions);
+	pid = start_child(path, argv, out[1], errs[1], &signals, &failure);
 	child_pid = pid;
 	(void)close(out[1]);
 	(void)close(errs[1]);
 	if (pid > 0) {
 		struct stream streams[2] = {{out[0], 1, &run.out}, {errs[0], 2, &run.err}};
 
+		(void)sigprocmask(SIG_SETMASK, &signals.mask, NULL);
 		forward_all(streams, mode, &run.truncated);
 		while (waitpid(pid, &run.status, 0) < 0 && errno == EINTR)
 			;
 	}
 	child_pid = 0;
-	restore_signals(old);
+	restore_signals(signals.actions);
+	(void)sigprocmask(SIG_SETMASK, &signals.mask, NULL);
 	(void)close(out[0]);
 	(void)close(errs[0]);
 	if (pid <= 0)

@@ -48,8 +48,6 @@ static enum cc_reason sort_out_env(struct daemon_ticket *t)
 			break;
 		case CC_ENV_KEY:
 			hp_strv_add(&t->key_env, var);
-			if (hp_startswith(var, "SOURCE_DATE_EPOCH="))
-				t->date_time_ok = true;
 			break;
 		}
 	}
@@ -164,6 +162,8 @@ enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t)
 		reason = parse(t);
 	if (reason != CC_REASON_NONE)
 		return reason;
+	/* GCC takes __DATE__ and __TIME__ from it; Clang before 16 looks at the clock all the same. */
+	t->date_time_ok = t->inv.family == CC_FAMILY_GCC && env_value(&t->key_env, "SOURCE_DATE_EPOCH");
 	t->source = absolute(t, t->inv.input);
 	t->object = absolute(t, t->inv.output);
 	t->deps_file = t->inv.deps_file ? absolute(t, t->inv.deps_file) : NULL;

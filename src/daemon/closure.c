@@ -22,11 +22,37 @@ void daemon_draft_done(struct daemon_draft *draft)
 	*draft = (struct daemon_draft){0};
 }
 
-static int compare_spelled(const void *a, const void *b, void *ctx)
+/* Two compiles can read the same files and yet differ in what they depend on: another order, a header only asked for
+ * by __has_include, a name searched for in other places. So all of that goes into the manifest, not only the contents;
+ * an entry is then found only by way of the closure that its own compile had. Absent paths count in the form in which
+ * entries keep them, so that a closure read back from one has the same shape. */
+static void shape_of(const struct daemon_draft *draft, struct codec_digest *ret_shape)
 {
-	char **paths = ctx;
+	struct codec_hasher h;
 
-	return strcmp(paths[*(const uint32_t *)a], paths[*(const uint32_t *)b]);
+	codec_hasher_init(&h);
+	codec_hasher_add_str(&h, "hpcc closure 1");
+	codec_hasher_add_u64(&h, draft->files.len);
+	for (size_t i = 0; i < draft->files.len; i++) {
+		codec_hasher_add_str(&h, draft->files.v[i]);
+		codec_hasher_add_u64(&h, draft->flags[i]);
+	}
+	for (size_t i = 0; i < draft->probes_len; i++) {
+		const struct daemon_draft_probe *p = &draft->probes[i];
+
+		for (size_t k = 0; k < p->dirs.len; k++) {
+			HP_AUTO_BUF struct hp_buf path = {0};
+
+			daemon_absent_path(p->dirs.v[k], p->name, &path);
+			codec_hasher_add_str(&h, hp_buf_cstr(&path));
+		}
+	}
+	codec_hasher_end(&h, ret_shape);
+}
+
+void daemon_absent_path(const char *dir, const char *name, struct hp_buf *out)
+{
+	hp_buf_printf(out, "%s//%s", dir, name);
 }
 
 static void bind_files(struct daemon_memory *m, const struct daemon_draft *draft, const char *cwd,
@@ -37,7 +63,6 @@ static void bind_files(struct daemon_memory *m, const struct daemon_draft *draft
 	c->files_len = n;
 	c->files = hp_alloc(n * sizeof *c->files);
 	c->spelled = hp_alloc(n * sizeof *c->spelled);
-	c->sorted = hp_alloc(n * sizeof *c->sorted);
 	c->flags = hp_memdup(draft->flags, n);
 	for (size_t i = 0; i < n; i++) {
 		const char *path = draft->files.v[i];
@@ -46,9 +71,7 @@ static void bind_files(struct daemon_memory *m, const struct daemon_draft *draft
 		sys_path_join(&absolute, cwd, path);
 		c->files[i] = daemon_memory_file(m, absolute.data);
 		c->spelled[i] = (uint32_t)(absolute.len - strlen(path));
-		c->sorted[i] = (uint32_t)i;
 	}
-	qsort_r(c->sorted, n, sizeof *c->sorted, compare_spelled, draft->files.v);
 }
 
 static void bind_probes(struct daemon_memory *m, const struct daemon_draft *draft, const char *cwd,
@@ -78,7 +101,8 @@ struct daemon_closure *daemon_closure_new(struct daemon_memory *m, const struct 
 
 	bind_files(m, draft, cwd, c);
 	bind_probes(m, draft, cwd, c);
-	c->bytes = sizeof *c + c->files_len * 13 + c->probes_len * 8;
+	shape_of(draft, &c->shape);
+	c->bytes = sizeof *c + c->files_len * 9 + c->probes_len * 8;
 	(void)__atomic_add_fetch(&m->closure_bytes, c->bytes, __ATOMIC_RELAXED);
 	return c;
 }
@@ -88,7 +112,6 @@ void daemon_closure_free(struct daemon_closure *c)
 	free(c->files);
 	free(c->spelled);
 	free(c->flags);
-	free(c->sorted);
 	free(c->probe_names);
 	free(c->probe_dirsets);
 	free(c->gates);
@@ -276,12 +299,22 @@ static enum cc_reason match_absent(struct daemon_memory *m, struct daemon_closur
 	return reason;
 }
 
+void daemon_closure_manifest(const struct daemon_closure *c, const struct codec_digest *digests,
+                             struct codec_digest *ret_manifest)
+{
+	struct codec_hasher h;
+
+	codec_hasher_init(&h);
+	codec_hasher_add(&h, c->shape.b, sizeof c->shape.b);
+	codec_hasher_add(&h, digests, c->files_len * sizeof *digests);
+	codec_hasher_end(&h, ret_manifest);
+}
+
 enum cc_reason daemon_closure_match(struct daemon_memory *m, struct daemon_closure *c,
                                     struct codec_digest *ret_manifest, struct hp_buf *detail)
 {
 	enum cc_reason reason = match_absent(m, c, detail);
 	HP_AUTO_FREE struct codec_digest *digests = NULL;
-	HP_AUTO_BUF struct hp_buf manifest = {0};
 
 	if (reason != CC_REASON_NONE)
 		return reason;
@@ -294,13 +327,6 @@ enum cc_reason daemon_closure_match(struct daemon_memory *m, struct daemon_closu
 			return CC_REASON_INPUT_DIFFERS;
 		}
 	}
-	for (size_t i = 0; i < c->files_len; i++) {
-		uint32_t f = c->sorted[i];
-		const char *path = daemon_closure_path(m, c, f);
-
-		hp_buf_append(&manifest, path, strlen(path) + 1);
-		hp_buf_append(&manifest, digests[f].b, sizeof digests[f].b);
-	}
-	codec_blake3(manifest.data, manifest.len, ret_manifest);
+	daemon_closure_manifest(c, digests, ret_manifest);
 	return CC_REASON_NONE;
 }

@@ -43,12 +43,12 @@ struct daemon_closure {
 	uint32_t *files;   /* ids */
 	uint32_t *spelled; /* where the spelled path starts in the absolute one */
 	uint8_t *flags;
-	uint32_t *sorted; /* indices by spelled path */
 	size_t probes_len;
 	uint32_t *probe_names;   /* ids */
 	uint32_t *probe_dirsets; /* ids */
 	size_t gates_len;
 	struct daemon_gate *gates;
+	struct codec_digest shape;    /* of the files' names, order and flags and of the absent paths */
 	struct codec_digest last_key; /* of the entry last stored or served: what `hpcc explain` compares with */
 	uint32_t compile_ms;          /* what the compile took that made it */
 	uint64_t bytes;               /* as counted in memory->closure_bytes */
@@ -61,6 +61,14 @@ void daemon_closure_free(struct daemon_closure *c);
 
 /* Same files and flags in the same order, same probes. */
 bool daemon_closure_same(const struct daemon_closure *a, const struct daemon_closure *b);
+
+/* The manifest digest of this closure with these contents, one a file. */
+void daemon_closure_manifest(const struct daemon_closure *c, const struct codec_digest *digests,
+                             struct codec_digest *ret_manifest);
+
+/* Appends an absent path in the form in which entries keep it, "DIR//NAME": the doubled slash, which the file system
+ * ignores, keeps what was searched apart from what was searched for. */
+void daemon_absent_path(const char *dir, const char *name, struct hp_buf *out);
 
 /* Matches against the file system. CC_REASON_NONE and the manifest digest, or CC_REASON_INPUT_DIFFERS (a file is
  * missing or unreadable) or CC_REASON_HEADER_APPEARED, with the path appended to `detail`. Not thread-safe for one

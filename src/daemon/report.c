@@ -144,21 +144,6 @@ void daemon_service_report(struct daemon_service *s, struct daemon_ticket *t, co
 	ret_verdict->reason = reason;
 }
 
-static void manifest_of(const struct daemon_closure *c, const struct daemon_ticket *t,
-                        struct codec_digest *ret_manifest)
-{
-	HP_AUTO_BUF struct hp_buf manifest = {0};
-
-	for (size_t i = 0; i < c->files_len; i++) {
-		uint32_t f = c->sorted[i];
-		const char *path = daemon_closure_path(t->memory, c, f);
-
-		hp_buf_append(&manifest, path, strlen(path) + 1);
-		hp_buf_append(&manifest, t->discovery.digests[f].b, sizeof t->discovery.digests[f].b);
-	}
-	codec_blake3(manifest.data, manifest.len, ret_manifest);
-}
-
 /* The closure joins the slot, in place of an equal one or of the least recently used. */
 static void remember(struct daemon_ticket *t, struct daemon_closure *take_closure)
 {
@@ -201,9 +186,12 @@ static void list_closure(const struct daemon_ticket *t, struct entry_lists *ret_
 		memcpy(&ret_lists->files[i].digest8, t->discovery.digests[i].b, 8);
 	}
 	for (size_t i = 0; i < draft->probes_len; i++) {
-		for (size_t k = 0; k < draft->probes[i].dirs.len; k++)
-			hp_strv_take(&ret_lists->absent,
-			             hp_asprintf("%s//%s", draft->probes[i].dirs.v[k], draft->probes[i].name));
+		for (size_t k = 0; k < draft->probes[i].dirs.len; k++) {
+			HP_AUTO_BUF struct hp_buf path = {0};
+
+			daemon_absent_path(draft->probes[i].dirs.v[k], draft->probes[i].name, &path);
+			hp_strv_take(&ret_lists->absent, hp_buf_steal(&path));
+		}
 	}
 }
 
@@ -260,7 +248,7 @@ static enum cc_reason store(struct daemon_service *s, struct daemon_ticket *t)
 	struct codec_digest manifest;
 	struct hp_err err = {0};
 
-	manifest_of(c, t, &manifest);
+	daemon_closure_manifest(c, t->discovery.digests, &manifest);
 	cache_key_action(&t->prefix, &manifest, t->color && t->err.len + t->out.len > 0, &t->action_key);
 	c->last_key = t->action_key;
 	c->compile_ms = t->duration_ms;

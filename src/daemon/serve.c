@@ -9,24 +9,26 @@
 #include "daemon/outputs.h"
 #include "daemon/service_priv.h"
 
-/* An entry's absent paths are "DIR//NAME": the doubled slash, which the file system ignores, keeps what was searched
- * apart from what was searched for. Consecutive ones of one name are one probe. */
+/* An entry's absent paths are as daemon_absent_path makes them. Consecutive ones of one name are one probe. */
 static void draft_probes(const struct cache_entry *e, struct daemon_draft *draft)
 {
 	struct daemon_draft_probe *p = NULL;
 
 	for (size_t i = 0; i < e->absent_len; i++) {
 		const char *sep = strstr(e->absent[i], "//");
+		const char *name;
 
 		if (!sep)
 			continue;
-		if (!p || !hp_streq(p->name, sep + 2)) {
+		/* "/" itself as the directory gives three slashes. */
+		name = sep == e->absent[i] && sep[2] == '/' ? sep + 3 : sep + 2;
+		if (!p || !hp_streq(p->name, name)) {
 			size_t n = draft->probes_len;
 
 			if ((n & (n - 1)) == 0)
 				draft->probes = hp_realloc(draft->probes, (n ? n * 2 : 1) * sizeof *draft->probes);
 			p = &draft->probes[draft->probes_len++];
-			*p = (struct daemon_draft_probe){.name = hp_strdup(sep + 2)};
+			*p = (struct daemon_draft_probe){.name = hp_strdup(name)};
 		}
 		hp_strv_addn(&p->dirs, e->absent[i], sep == e->absent[i] ? 1 : (size_t)(sep - e->absent[i]));
 	}

@@ -90,6 +90,34 @@ static void search_add_cpath(struct search *s, const struct hp_strv *env, struct
 	}
 }
 
+/* A user directory that is a system directory, too, is left out by the preprocessor: what is in it is found at the
+ * system directory's place in the order, behind all others. */
+static void search_drop_system(struct search *s, const char *cwd)
+{
+	HP_AUTO_FREE struct sys_stamp *stamps = hp_zalloc(s->len * sizeof *stamps);
+	size_t kept = 0;
+	size_t angle_from = s->angle_from;
+
+	for (size_t i = 0; i < s->len; i++) {
+		HP_AUTO_BUF struct hp_buf path = {0};
+
+		sys_path_join(&path, cwd, s->dirs[i].path);
+		(void)sys_stamp_path(path.data, &stamps[i]);
+	}
+	for (size_t i = 0; i < s->len; i++) {
+		bool drop = false;
+
+		for (size_t k = i + 1; k < s->len && !s->dirs[i].system && stamps[i].ino; k++)
+			drop = drop ||
+			       (s->dirs[k].system && stamps[k].ino == stamps[i].ino && stamps[k].dev == stamps[i].dev);
+		if (drop && i < angle_from)
+			s->angle_from--;
+		if (!drop)
+			s->dirs[kept++] = s->dirs[i];
+	}
+	s->len = kept;
+}
+
 static void search_init(struct search *s, const struct daemon_discover_input *in, struct hp_strv *owned)
 {
 	search_add_kind(s, in->inv, CC_DIR_QUOTE, false);
@@ -102,6 +130,7 @@ static void search_init(struct search *s, const struct daemon_discover_input *in
 	for (size_t i = 0; i < in->identity->angle_dirs.len; i++)
 		search_add(s, in->identity->angle_dirs.v[i], true);
 	search_add_kind(s, in->inv, CC_DIR_AFTER, true);
+	search_drop_system(s, in->cwd);
 }
 
 /* What is known of a file of the closure while it is being discovered. */
@@ -438,7 +467,8 @@ static enum cc_reason follow_implicit(struct discovery *d)
 			return reason;
 		expect_no_pch(d, target, true);
 		if (d->headers && target != 1)
-			daemon_system_headers_edge(d->headers, 0, TARGET_MEMBER(target), TARGET_SYSTEM(target));
+			daemon_system_headers_edge(d->headers, d->in->source, TARGET_MEMBER(target),
+			                           TARGET_SYSTEM(target));
 	}
 	if (d->in->inv->family == CC_FAMILY_GCC) {
 		struct directive t = {.name = "stdc-predef.h"};
@@ -447,9 +477,14 @@ static enum cc_reason follow_implicit(struct discovery *d)
 		if (reason != CC_REASON_NONE)
 			return reason;
 		if (d->headers && target != 1)
-			daemon_system_headers_edge(d->headers, 0, TARGET_MEMBER(target), TARGET_SYSTEM(target));
-		if (target == 1) {
-			for (size_t k = d->search.angle_from; k < d->search.len; k++)
+			daemon_system_headers_edge(d->headers, d->in->source, TARGET_MEMBER(target),
+			                           TARGET_SYSTEM(target));
+		/* -ffreestanding leaves it out though it is there. */
+		for (size_t k = d->search.angle_from; target == 1 && k < d->search.len; k++) {
+			HP_AUTO_BUF struct hp_buf path = {0};
+
+			join_spelled(&path, d->search.dirs[k].path, t.name);
+			if (look_up(d, path.data) == LOOKED_ABSENT)
 				add_probe(d, t.name, &d->search.dirs[k].path, 1);
 		}
 	}
@@ -492,7 +527,7 @@ static void explain_by_path(struct discovery *d, size_t i)
 		}
 		add_probe(d, name, dirs, absent);
 		for (size_t f = 0; d->headers && f < d->out->draft.files.len; f++) {
-			if (f == 0 || (d->members[f].content->scan.flags & CC_SCAN_INCLUDE_MACRO))
+			if (f == d->in->source || (d->members[f].content->scan.flags & CC_SCAN_INCLUDE_MACRO))
 				daemon_system_headers_edge(d->headers, f, i, d->search.dirs[k].system);
 		}
 	}
@@ -519,7 +554,7 @@ static enum cc_reason discover(struct discovery *d)
 	/* Files that only __has_include found are appended meanwhile; what they include was not read. */
 	for (size_t i = 0; i < in->deps->len && reason == CC_REASON_NONE; i++)
 		reason = follow_file(d, i);
-	for (size_t i = 1; i < in->deps->len && reason == CC_REASON_NONE; i++) {
+	for (size_t i = in->source + 1; i < in->deps->len && reason == CC_REASON_NONE; i++) {
 		if (!d->members[i].explained)
 			explain_by_path(d, i);
 	}
@@ -538,7 +573,7 @@ static enum cc_reason mark_system(struct discovery *d)
 		if (d->members[i].content->scan.flags & CC_SCAN_SYSTEM_HEADER)
 			daemon_system_headers_pragma(d->headers, i);
 	}
-	if (!daemon_system_headers_solve(d->headers, d->in->deps->len, draft->flags, &doubtful)) {
+	if (!daemon_system_headers_solve(d->headers, d->in->source, d->in->deps->len, draft->flags, &doubtful)) {
 		hp_buf_str(d->detail, draft->files.v[doubtful]);
 		return CC_REASON_MMD_AMBIGUOUS;
 	}

@@ -21,8 +21,9 @@ struct daemon_discover_input {
 	const struct cc_invocation *inv;
 	const struct daemon_identity *identity;
 	const char *cwd;
-	const struct hp_strv *deps; /* what the compiler read, the source first */
-	const struct hp_strv *env;  /* CPATH stands between -I and -isystem */
+	const struct hp_strv *deps; /* what the compiler read */
+	size_t source; /* index of the source in it; before it stand files that the command line itself brings in */
+	const struct hp_strv *env; /* CPATH stands between -I and -isystem */
 	int64_t start_ns;  /* of the compile, by the file clock; an input stamped at or after it changed meanwhile */
 	bool date_time_ok; /* SOURCE_DATE_EPOCH is set and in the key */
 };

@@ -11,16 +11,24 @@
 #include "daemon/outputs.h"
 #include "daemon/service_priv.h"
 
-/* Dependency files leave a leading "./" out. */
-static bool is_source(const struct daemon_ticket *t, const char *dep)
+/* The place of the source in the list, nearly always the first: Clang puts files that options bring in, such as
+ * sanitizers' ignore-lists, before it. False: it is not there. */
+static bool find_source(struct daemon_ticket *t, const struct hp_strv *deps)
 {
 	const char *input = t->inv.input;
 
+	/* Dependency files leave a leading "./" out. */
 	while (input[0] == '.' && input[1] == '/') {
 		for (input += 2; *input == '/'; input++)
 			;
 	}
-	return strcmp(input, dep) == 0;
+	for (size_t i = 0; i < deps->len; i++) {
+		if (strcmp(input, deps->v[i]) == 0) {
+			t->source_index = i;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* What the compiler read, from its own list. CC_REASON_NONE or why that list cannot be used. */
@@ -50,8 +58,7 @@ static enum cc_reason read_deps(struct daemon_ticket *t, struct cc_depfile *ret_
 	else
 		cc_depfile_print(t->inv.family, t->inv.deps_target, ret_deps->deps.v, ret_deps->deps.len,
 		                 t->inv.deps_phony, &again);
-	if (ret_deps->deps.len == 0 || !is_source(t, ret_deps->deps.v[0]) || again.len != text.len ||
-	    memcmp(again.data, text.data, text.len) != 0) {
+	if (!find_source(t, &ret_deps->deps) || again.len != text.len || memcmp(again.data, text.data, text.len) != 0) {
 		hp_buf_printf(&t->detail, "%s: not as we would print it", path);
 		return CC_REASON_DEPFILE_MISMATCH;
 	}

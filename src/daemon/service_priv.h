@@ -47,6 +47,7 @@ struct daemon_ticket {
 
 	/* from report on */
 	struct daemon_discovery discovery;
+	size_t source_index; /* of the source in what was read */
 	struct hp_buf object_data;
 	mode_t object_mode;
 	struct hp_buf out;

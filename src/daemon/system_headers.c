@@ -48,7 +48,8 @@ void daemon_system_headers_pragma(struct daemon_system_headers *h, size_t i)
 }
 
 /* One pass over the edges; true when some file got a new possibility. */
-static bool propagate(const struct daemon_system_headers *h, size_t count, uint8_t *may, const bool *pragma)
+static bool propagate(const struct daemon_system_headers *h, size_t source, size_t count, uint8_t *may,
+                      const bool *pragma)
 {
 	bool changed = false;
 
@@ -57,7 +58,7 @@ static bool propagate(const struct daemon_system_headers *h, size_t count, uint8
 		uint8_t from;
 		uint8_t add;
 
-		if (e->from >= count || e->to >= count || e->to == 0 || e->to == e->from)
+		if (e->from >= count || e->to >= count || e->to <= source || e->to == e->from)
 			continue;
 		from = may[e->from];
 		if (from && pragma[e->from])
@@ -71,7 +72,8 @@ static bool propagate(const struct daemon_system_headers *h, size_t count, uint8
 	return changed;
 }
 
-bool daemon_system_headers_solve(struct daemon_system_headers *h, size_t count, uint8_t *flags, size_t *ret_doubtful)
+bool daemon_system_headers_solve(struct daemon_system_headers *h, size_t source, size_t count, uint8_t *flags,
+                                 size_t *ret_doubtful)
 {
 	HP_AUTO_FREE uint8_t *may = hp_zalloc(count);
 	HP_AUTO_FREE bool *pragma = hp_zalloc(count * sizeof *pragma);
@@ -80,9 +82,10 @@ bool daemon_system_headers_solve(struct daemon_system_headers *h, size_t count, 
 		if (h->pragmas[i] < count)
 			pragma[h->pragmas[i]] = true;
 	}
-	may[0] = MAY_BE_USER;
+	for (size_t i = 0; i <= source && i < count; i++)
+		may[i] = MAY_BE_USER;
 	/* Each pass that changes something adds one of 2 × count possibilities, so this ends. */
-	while (propagate(h, count, may, pragma))
+	while (propagate(h, source, count, may, pragma))
 		;
 	for (size_t i = 0; i < count; i++) {
 		if (may[i] != MAY_BE_USER && may[i] != MAY_BE_SYSTEM) {

@@ -21,6 +21,7 @@ void daemon_system_headers_edge(struct daemon_system_headers *h, size_t from, si
 /* File i declares itself a system header somewhere: what it includes may be either. */
 void daemon_system_headers_pragma(struct daemon_system_headers *h, size_t i);
 
-/* Sets DAEMON_FILE_SYSTEM in flags[0…count) where it is certain. False: file *ret_doubtful can be either. File 0 is
- * the source, which is not one. */
-bool daemon_system_headers_solve(struct daemon_system_headers *h, size_t count, uint8_t *flags, size_t *ret_doubtful);
+/* Sets DAEMON_FILE_SYSTEM in flags[0…count) where it is certain. False: file *ret_doubtful can be either. Files up to
+ * and including `source` are listed whatever they are. */
+bool daemon_system_headers_solve(struct daemon_system_headers *h, size_t source, size_t count, uint8_t *flags,
+                                 size_t *ret_doubtful);

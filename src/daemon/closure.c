@@ -130,7 +130,8 @@ bool daemon_closure_same(const struct daemon_closure *a, const struct daemon_clo
 /* The absent paths.
  *
  * A name cannot appear in a directory without changing the directory's stamp; so each absent path hangs on a gate, the
- * deepest directory on its way that exists, and while no gate's stamp changes nothing below need be looked at. */
+ * deepest directory on its way that exists, and while no gate's stamp changes nothing below need be looked at. A link
+ * that leads nowhere is a gate without a stamp: what it names can come into being anywhere, so it is always looked at. */
 
 struct absent_check {
 	struct daemon_memory *m;
@@ -161,6 +162,18 @@ static void add_gate(struct absent_check *k, uint32_t dir, const struct daemon_d
 	        (struct daemon_gate){.dir = dir, .stamp = view->trusted ? view->stamp : (struct sys_stamp){0}};
 }
 
+static bool is_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+static void add_gate_dangling(struct absent_check *k, const char *path)
+{
+	add_gate(k, daemon_memory_dir(k->m, path), &(struct daemon_dir_view){0});
+}
+
 /* A directory that does not exist is watched through the nearest one above it that does. */
 static void add_gate_above(struct absent_check *k, const char *path)
 {
@@ -171,6 +184,10 @@ static void add_gate_above(struct absent_check *k, const char *path)
 		struct daemon_dir_view view;
 		uint32_t dir;
 
+		if (is_link(copy)) {
+			add_gate_dangling(k, copy);
+			return;
+		}
 		while (len && copy[len - 1] != '/')
 			len--;
 		while (len && copy[len - 1] == '/')
@@ -228,6 +245,9 @@ static bool dir_concerned(const struct absent_check *k, uint32_t dir)
 static bool appeared(struct absent_check *k, uint32_t dir, const char *name)
 {
 	const char *slash = strrchr(name, '/');
+	const struct daemon_dir_view *view;
+	bool dangling;
+	bool lacks;
 
 	if (slash) {
 		HP_AUTO_BUF struct hp_buf parent = {0};
@@ -238,7 +258,15 @@ static bool appeared(struct absent_check *k, uint32_t dir, const char *name)
 		dir = daemon_memory_dir(k->m, parent.data);
 		name = slash + 1;
 	}
-	return !daemon_dir_lacks(view_of(k, dir), name);
+	view = view_of(k, dir);
+	lacks = daemon_dir_lacks(view, name, &dangling);
+	if (dangling) {
+		HP_AUTO_BUF struct hp_buf path = {0};
+
+		sys_path_join(&path, view->dir->path, name);
+		add_gate_dangling(k, path.data);
+	}
+	return !lacks;
 }
 
 static enum cc_reason look_at_absent(struct absent_check *k, struct hp_buf *detail)

@@ -53,21 +53,34 @@ static bool known_absent(const struct daemon_dir_view *view, const char *name, s
 	return known;
 }
 
-bool daemon_dir_lacks(const struct daemon_dir_view *view, const char *name)
+/* One call where there is nothing, which is nearly always. */
+static bool is_file(const char *path, bool *ret_dangling)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return false;
+	if (!S_ISLNK(st.st_mode))
+		return !S_ISDIR(st.st_mode);
+	*ret_dangling = stat(path, &st) < 0;
+	return !*ret_dangling && !S_ISDIR(st.st_mode);
+}
+
+bool daemon_dir_lacks(const struct daemon_dir_view *view, const char *name, bool *ret_dangling)
 {
 	struct daemon_dir *dir = view->dir;
 	HP_AUTO_BUF struct hp_buf path = {0};
 	size_t len = strlen(name);
-	struct sys_stamp stamp;
 
+	*ret_dangling = false;
 	if (view->stamp.ino == 0 || (view->trusted && known_absent(view, name, len)))
 		return true;
 	hp_buf_str(&path, dir->path);
 	hp_buf_char(&path, '/');
 	hp_buf_append(&path, name, len);
-	if (sys_stamp_path(path.data, &stamp) == 0 && !S_ISDIR(stamp.mode))
+	if (is_file(path.data, ret_dangling))
 		return false;
-	if (view->trusted) {
+	if (view->trusted && !*ret_dangling) {
 		(void)pthread_mutex_lock(&dir->lock);
 		if (sys_stamp_eq(&dir->stamp, &view->stamp)) {
 			hp_map_put(&dir->absent, name, len)->value = dir;

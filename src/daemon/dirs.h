@@ -31,5 +31,7 @@ struct daemon_dir_view {
 void daemon_dir_look(struct daemon_dir *dir, int64_t now_ns, uint64_t *bytes, struct daemon_dir_view *ret_view);
 
 /* Whether no file called `name` (without a slash) is in the directory; a directory of that name does not count, as
- * compilers pass over it too. Asks the file system only when this was not known for the view's stamp. */
-bool daemon_dir_lacks(const struct daemon_dir_view *view, const char *name);
+ * compilers pass over it too. Asks the file system only when this was not known for the view's stamp.
+ * *ret_dangling: the name is there as a link that leads nowhere, and a file can appear behind it without the directory
+ * changing. */
+bool daemon_dir_lacks(const struct daemon_dir_view *view, const char *name, bool *ret_dangling);

@@ -245,6 +245,7 @@ static uintptr_t look_up(struct discovery *d, const char *path)
 	struct inode key;
 	uintptr_t member;
 	const char *slash;
+	bool dangling;
 
 	while (path[0] == '.' && path[1] == '/')
 		path += 2;
@@ -252,7 +253,8 @@ static uintptr_t look_up(struct discovery *d, const char *path)
 	if (slot->value)
 		return (uintptr_t)slot->value;
 	slash = strrchr(path, '/');
-	if (daemon_dir_lacks(parent_view(d, path, slash ? (size_t)(slash - path) : 0), slash ? slash + 1 : path)) {
+	if (daemon_dir_lacks(parent_view(d, path, slash ? (size_t)(slash - path) : 0), slash ? slash + 1 : path,
+	                     &dangling)) {
 		slot->value = (void *)(uintptr_t)LOOKED_ABSENT;
 		return LOOKED_ABSENT;
 	}

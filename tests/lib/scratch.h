@@ -102,11 +102,11 @@ static inline bool scratch_read(const char *path, struct hp_buf *ret)
 	return sys_read_file(path, 64u << 20, ret, NULL, NULL) == 0;
 }
 
-/* Until the clock of file stamps has moved on, so that what was written before is older than what comes: a tick is
- * some milliseconds. */
+/* Until the clock of file stamps has passed everything written before: a tick is some milliseconds, and kernels with
+ * fine-grained stamps are ahead of it within one. */
 static inline void scratch_settle(void)
 {
-	int64_t start = sys_file_clock_ns();
+	int64_t start = sys_clock_ns(CLOCK_REALTIME);
 
 	for (int64_t deadline = sys_monotonic_ns() + 1000000000; sys_monotonic_ns() < deadline;) {
 		if (sys_file_clock_ns() > start)

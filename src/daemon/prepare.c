@@ -104,8 +104,6 @@ static enum cc_reason parse(struct daemon_ticket *t)
 		hp_buf_str(&t->detail, t->inv.bypass_detail);
 		return t->inv.bypass;
 	}
-	/* Clang reads SOURCE_DATE_EPOCH only since version 16. */
-	t->date_time_ok = t->epoch_set && t->inv.family == CC_FAMILY_GCC;
 	/* These are not preprocessed, so the compiler writes no list of what it read. */
 	if (t->inv.deps != CC_DEPS_NONE && (t->inv.lang == CC_LANG_ASM || t->inv.lang == CC_LANG_C_CPP_OUTPUT ||
 	                                    t->inv.lang == CC_LANG_CXX_CPP_OUTPUT)) {

@@ -40,9 +40,8 @@ struct daemon_ticket {
 	char *object;
 	char *deps_file;    /* the user's; NULL */
 	char *private_deps; /* NULL */
-	bool epoch_set;     /* SOURCE_DATE_EPOCH */
-	bool date_time_ok;  /* __DATE__ and __TIME__ are in the key */
-	bool color;         /* diagnostics come out coloured because the terminal is one */
+	bool date_time_ok;
+	bool color; /* diagnostics come out coloured because the terminal is one */
 	struct daemon_flight *flight;
 	int64_t start_ns;
 

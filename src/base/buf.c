@@ -38,6 +38,7 @@ char *hp_buf_reserve(struct hp_buf *buf, size_t more)
 
 		buf->cap = cap < need ? need : cap;
 		buf->data = hp_realloc(buf->data, buf->cap);
+		buf->data[buf->len] = '\0'; /* holds also when nothing is written */
 	}
 	return buf->data + buf->len;
 }

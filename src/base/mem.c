@@ -64,13 +64,15 @@ char *hp_asprintf(const char *fmt, ...)
 
 void *hp_try_array(size_t count, size_t size, size_t count_max, const char *what, struct hp_err *err)
 {
-	void *p;
+	void *p = NULL;
+	size_t bytes;
 
 	if (count > count_max) {
 		(void)hp_err_set(err, HP_EXHAUSTED, "%s: %zu is more than the limit of %zu", what, count, count_max);
 		return NULL;
 	}
-	p = calloc(count ? count : 1, size);
+	if (!__builtin_mul_overflow(count, size, &bytes))
+		p = calloc(1, bytes ? bytes : 1);
 	if (!p)
 		(void)hp_err_set(err, HP_EXHAUSTED, "%s: no memory for %zu of %zu bytes", what, count, size);
 	return p;

@@ -83,6 +83,21 @@ static void room_reserved_can_be_written_directly(void **state)
 	assert_string_equal(buf.data, "head tail");
 }
 
+static void room_that_is_not_used_changes_nothing(void **state)
+{
+	struct hp_buf buf HP_AUTO_BUF = {0};
+	struct hp_buf filled HP_AUTO_BUF = {0};
+
+	(void)state;
+	memset(hp_buf_reserve(&filled, 100), 'x', 100);
+	hp_buf_done(&filled); /* memory that is not zero */
+	(void)hp_buf_reserve(&buf, 100);
+	assert_string_equal(hp_buf_cstr(&buf), "");
+	hp_buf_str(&buf, "text");
+	(void)hp_buf_reserve(&buf, 10000);
+	assert_string_equal(hp_buf_cstr(&buf), "text");
+}
+
 static void stealing_gives_a_string_even_from_nothing(void **state)
 {
 	struct hp_buf buf HP_AUTO_BUF = {0};
@@ -120,6 +135,7 @@ int main(void)
 	        cmocka_unit_test(zero_bytes_are_bytes),
 	        cmocka_unit_test(printing_grows_as_far_as_needed),
 	        cmocka_unit_test(room_reserved_can_be_written_directly),
+	        cmocka_unit_test(room_that_is_not_used_changes_nothing),
 	        cmocka_unit_test(stealing_gives_a_string_even_from_nothing),
 	        cmocka_unit_test(reset_keeps_the_memory),
 	};

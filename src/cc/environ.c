@@ -65,23 +65,38 @@ static const struct env_row rows[] = {
 
 #define ROWS_LEN (sizeof rows / sizeof rows[0])
 
+/* As strcmp of the first len bytes of `text` with all of `name`. */
+static int compare_name(const char *text, size_t len, const char *name)
+{
+	size_t name_len = strlen(name);
+	int order = memcmp(text, name, len < name_len ? len : name_len);
+
+	return order ? order : (len > name_len) - (len < name_len);
+}
+
+/* The client asks this of every variable on each compile: rows without '*' are sorted (a test checks), and the one with
+ * it comes first. */
 enum cc_env_kind cc_env_class(const char *name_eq_value)
 {
+	static const size_t suffix_len = sizeof "_DEPLOYMENT_TARGET" - 1;
 	const char *eq = strchr(name_eq_value, '=');
 	size_t len = eq ? (size_t)(eq - name_eq_value) : 0;
+	size_t low = 1;
+	size_t high = ROWS_LEN;
 
-	for (size_t i = 0; i < ROWS_LEN; i++) {
-		const char *name = rows[i].name;
-		size_t name_len = strlen(name);
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		int order = compare_name(name_eq_value, len, rows[mid].name);
 
-		if (name[0] == '*') {
-			if (len >= name_len &&
-			    memcmp(name_eq_value + len - (name_len - 1), name + 1, name_len - 1) == 0)
-				return rows[i].kind;
-		} else if (len == name_len && memcmp(name_eq_value, name, len) == 0) {
-			return rows[i].kind;
-		}
+		if (order == 0)
+			return rows[mid].kind;
+		if (order < 0)
+			high = mid;
+		else
+			low = mid + 1;
 	}
+	if (len >= suffix_len && memcmp(name_eq_value + len - suffix_len, rows[0].name + 1, suffix_len) == 0)
+		return rows[0].kind;
 	return CC_ENV_NONE;
 }
 

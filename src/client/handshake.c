@@ -79,6 +79,22 @@ static bool token_of(const char *text, const char *key, char dst[CLIENT_TOKEN_SI
 	return true;
 }
 
+/* The path of the Unix socket, if there is one: without quotes and escapes, or it is left out. */
+static void socket_of(const char *text, char dst[sizeof((struct client_handshake *)0)->socket])
+{
+	const char *p = value_of(text, "\"socket\"");
+	size_t n;
+
+	dst[0] = '\0';
+	if (!p || *p++ != '"' || *p != '/')
+		return;
+	n = strcspn(p, "\"\\");
+	if (p[n] != '"' || n >= sizeof((struct client_handshake *)0)->socket)
+		return;
+	memcpy(dst, p, n);
+	dst[n] = '\0';
+}
+
 static enum client_handshake_result parse(const char *text, struct client_handshake *ret_handshake)
 {
 	struct client_handshake h = {0};
@@ -90,6 +106,7 @@ static enum client_handshake_result parse(const char *text, struct client_handsh
 	    pid == 0 || !number_of(text, "\"protocol\"", 0xffffffff, &protocol) ||
 	    !token_of(text, "\"token\"", h.token) || !token_of(text, "\"proof\"", h.proof))
 		return CLIENT_HANDSHAKE_REFUSED;
+	socket_of(text, h.socket);
 	h.port = (uint16_t)port;
 	h.pid = (pid_t)pid;
 	h.protocol = (unsigned)protocol;

@@ -10,7 +10,8 @@
 #define CLIENT_TOKEN_SIZE_MAX 64
 
 struct client_handshake {
-	uint16_t port;
+	uint16_t port;    /* on 127.0.0.1 */
+	char socket[108]; /* the same daemon on a Unix socket, which is cheaper; "": none */
 	pid_t pid;
 	unsigned protocol;
 	char token[CLIENT_TOKEN_SIZE_MAX + 1]; /* shows the daemon that we could read the file */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,9 +198,10 @@ static _Noreturn void compile(const struct call *call)
 	}
 	if (h.protocol != PROTO_LOCAL_VERSION)
 		run_locally(call, "the daemon speaks another protocol");
+	/* Before connecting, so that the daemon finds the request there when it accepts. */
+	client_request_fill(&c, &request);
 	if (!client_session_open(&s, &h))
 		run_locally(call, "the daemon does not accept connections");
-	client_request_fill(&c, &request);
 	if (!client_session_send_first(&s, &h, PROTO_COMPILE, &request))
 		run_locally(call, "the daemon does not take the request");
 	follow(call, &s, &h);
@@ -211,8 +213,12 @@ static bool must_stay_out(void)
 {
 	const char *disable = getenv("HPCC_DISABLE");
 
-	return (disable && disable[0] && !hp_streq(disable, "0")) || fcntl(0, F_GETFD) < 0 || fcntl(1, F_GETFD) < 0 ||
-	       fcntl(2, F_GETFD) < 0;
+	struct pollfd standard[] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+
+	if (disable && disable[0] && !hp_streq(disable, "0"))
+		return true;
+	(void)poll(standard, 3, 0);
+	return ((standard[0].revents | standard[1].revents | standard[2].revents) & POLLNVAL) != 0;
 }
 
 /* argv[0] is the compiler's name. as_link: we were called by that name. */

@@ -13,12 +13,23 @@
 static bool is_hpcc(const char *path, const struct stat *st, const struct stat *self)
 {
 	char real[PATH_MAX];
-	struct stat link;
+	char target[PATH_MAX];
 
 	if (self->st_ino == st->st_ino && self->st_dev == st->st_dev)
 		return true;
-	if (lstat(path, &link) < 0 || !S_ISLNK(link.st_mode))
-		return false;
+	/* Most compilers are links within their own folder, whose last name is not hpcc: that is seen without realpath. */
+	for (int i = 0; i < 8; i++) {
+		ssize_t n = readlink(i ? real : path, target, sizeof target - 1);
+		const char *slash = strrchr(path, '/');
+
+		if (n <= 0)
+			return i && hp_streq(hp_basename(real), "hpcc");
+		target[n] = '\0';
+		if (strchr(target, '/') || (size_t)(slash + 1 - path) + (size_t)n >= sizeof real)
+			break;
+		memcpy(real, path, (size_t)(slash + 1 - path));
+		memcpy(real + (slash + 1 - path), target, (size_t)n + 1);
+	}
 	return realpath(path, real) && hp_streq(hp_basename(real), "hpcc");
 }
 

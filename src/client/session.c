@@ -19,7 +19,9 @@ extern char **environ;
 
 bool client_session_open(struct client_session *s, const struct client_handshake *h)
 {
-	*s = (struct client_session){.fd = sys_connect_loopback(h->port)};
+	*s = (struct client_session){.fd = h->socket[0] ? sys_connect_unix(h->socket) : -1};
+	if (s->fd < 0)
+		s->fd = sys_connect_loopback(h->port);
 	return s->fd >= 0;
 }
 
@@ -58,22 +60,47 @@ bool client_session_send(struct client_session *s, enum proto_local_kind kind, c
 	return sys_send_all(s->fd, out.data, out.len, deadline_in(CLIENT_REPLY_DEADLINE_MS)) == 0;
 }
 
+/* Takes the next frame to the front of `frame`. A reply usually comes in one piece, so what is there is read at once,
+ * be it less or more than one frame. */
+static bool receive_frame(struct client_session *s, int64_t deadline_ns)
+{
+	struct hp_buf *frame = &s->frame;
+	size_t want = 4;
+
+	if (s->taken) {
+		memmove(frame->data, frame->data + s->taken, frame->len - s->taken);
+		frame->len -= s->taken;
+		s->taken = 0;
+	}
+	for (;;) {
+		int64_t n;
+
+		if (frame->len >= 4) {
+			int64_t len = proto_frame_len((const unsigned char *)frame->data);
+
+			if (len < 0)
+				return false;
+			want = 4 + (size_t)len;
+		}
+		if (frame->len >= want && want > 4)
+			break;
+		n = want - frame->len < 4096 ? 4096 : (int64_t)(want - frame->len);
+		n = sys_recv_some(s->fd, hp_buf_reserve(frame, (size_t)n), (size_t)n, deadline_ns);
+		if (n < 0)
+			return false;
+		hp_buf_added(frame, (size_t)n);
+	}
+	s->taken = want;
+	return true;
+}
+
 bool client_session_receive(struct client_session *s, enum proto_local_kind kind, int deadline_ms, void *ret_msg)
 {
-	int64_t deadline_ns = deadline_in(deadline_ms);
-	unsigned char head[4];
 	struct proto_bytes body;
 	uint32_t got;
-	int64_t len;
 
-	hp_buf_reset(&s->frame);
-	if (sys_recv_all(s->fd, head, sizeof head, deadline_ns) < 0)
-		return false;
-	len = proto_frame_len(head);
-	if (len < 0 || sys_recv_all(s->fd, hp_buf_reserve(&s->frame, (size_t)len), (size_t)len, deadline_ns) < 0)
-		return false;
-	hp_buf_added(&s->frame, (size_t)len);
-	return proto_take_envelope(s->frame.data, s->frame.len, &got, &body, NULL) == 0 && got == kind &&
+	return receive_frame(s, deadline_in(deadline_ms)) &&
+	       proto_take_envelope(s->frame.data + 4, s->taken - 4, &got, &body, NULL) == 0 && got == kind &&
 	       proto_decode(proto_local_desc(kind), body.data, body.len, HP_ARGS_MAX, ret_msg, NULL) == 0;
 }
 

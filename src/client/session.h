@@ -9,7 +9,8 @@
 
 struct client_session {
 	int fd;
-	struct hp_buf frame; /* the last frame received; the decoded messages point into it */
+	struct hp_buf frame; /* the last frame received, and perhaps more; decoded messages point into it */
+	size_t taken;        /* bytes of `frame` that were that frame */
 };
 
 /* What is compiled: everything the daemon has to know. */

@@ -38,6 +38,7 @@
  * connection may be gone, and its memory another's, by the time the event is looked at. */
 enum {
 	EVENT_LISTEN,
+	EVENT_LISTEN_UNIX,
 	EVENT_WAKE,
 	EVENT_QUIT,
 	EVENT_CONN, /* + slot, generation in the upper half */
@@ -139,9 +140,9 @@ static void wake(void *ctx, void *waiter, bool retry_alone)
 		hp_error("eventfd: %s", strerror(errno));
 }
 
-static void accept_one(struct daemon_server *server)
+static void accept_one(struct daemon_server *server, int listen_fd)
 {
-	int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct daemon_conn *conn;
 	int one = 1;
 
@@ -154,7 +155,7 @@ static void accept_one(struct daemon_server *server)
 		return;
 	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	/* The request usually came with the connection (TCP_DEFER_ACCEPT): serve it right here. */
+	/* The request is usually there already (TCP_DEFER_ACCEPT; on the Unix socket it is sent at once): serve it here. */
 	if (sys_wait_readable(fd, 0) <= 0 || daemon_conn_serve(server, conn))
 		conn_rest(server, conn);
 }
@@ -237,7 +238,9 @@ static void *pool_thread(void *arg)
 			continue;
 		(void)__atomic_add_fetch(&server->busy, 1, __ATOMIC_ACQ_REL);
 		if (ev.data.u64 == EVENT_LISTEN)
-			accept_one(server);
+			accept_one(server, server->listen_fd);
+		else if (ev.data.u64 == EVENT_LISTEN_UNIX)
+			accept_one(server, server->unix_fd);
 		else if (ev.data.u64 == EVENT_WAKE)
 			serve_woken(server);
 		else if (ev.data.u64 != EVENT_QUIT)
@@ -289,6 +292,7 @@ static int open_set(struct daemon_server *server, struct hp_err *err)
 	server->quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (server->epoll < 0 || server->wake_fd < 0 || server->quit_fd < 0 ||
 	    watch(server, server->listen_fd, EVENT_LISTEN, EPOLLIN | EPOLLEXCLUSIVE) < 0 ||
+	    (server->unix_fd >= 0 && watch(server, server->unix_fd, EVENT_LISTEN_UNIX, EPOLLIN | EPOLLEXCLUSIVE) < 0) ||
 	    watch(server, server->wake_fd, EVENT_WAKE, EPOLLIN | EPOLLEXCLUSIVE) < 0 ||
 	    watch(server, server->quit_fd, EVENT_QUIT, EPOLLIN) < 0)
 		return hp_err_sys(err, errno, "epoll");
@@ -301,14 +305,14 @@ int daemon_server_new(const struct daemon_server_options *opt, struct daemon_ser
 	struct daemon_service_options service = opt->service;
 	int r;
 
-	server->listen_fd = server->epoll = server->wake_fd = server->quit_fd = server->lock_fd = -1;
+	server->listen_fd = server->epoll = server->wake_fd = server->quit_fd = server->lock_fd = server->unix_fd = -1;
 	server->threads_len = opt->threads;
 	(void)pthread_mutex_init(&server->lock, NULL);
 	r = open_listener(server, opt->port, opt->listen_fd, err);
 	if (r == 0)
-		r = open_set(server, err);
-	if (r == 0)
 		r = daemon_handshake_claim(server, opt->handshake_path, err);
+	if (r == 0)
+		r = open_set(server, err);
 	if (r < 0) {
 		daemon_server_free(server);
 		return r;
@@ -331,6 +335,8 @@ static void wind_down(struct daemon_server *server, int grace_ms)
 	int64_t deadline_ns = sys_monotonic_ns() + (int64_t)grace_ms * 1000000;
 
 	(void)epoll_ctl(server->epoll, EPOLL_CTL_DEL, server->listen_fd, NULL);
+	if (server->unix_fd >= 0)
+		(void)epoll_ctl(server->epoll, EPOLL_CTL_DEL, server->unix_fd, NULL);
 	daemon_handshake_release(server);
 	(void)close(server->listen_fd);
 	server->listen_fd = -1;
@@ -387,7 +393,7 @@ void daemon_server_run(struct daemon_server *server, int stop_fd, int grace_ms)
 void daemon_server_free(struct daemon_server *take_server)
 {
 	struct daemon_server *server = take_server;
-	int *fds[] = {&server->listen_fd, &server->epoll, &server->wake_fd, &server->quit_fd};
+	int *fds[] = {&server->listen_fd, &server->unix_fd, &server->epoll, &server->wake_fd, &server->quit_fd};
 
 	daemon_handshake_release(server);
 	for (size_t i = 0; i < HP_DAEMON_CONNECTIONS_MAX; i++) {

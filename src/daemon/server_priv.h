@@ -33,7 +33,8 @@ struct daemon_conn {
 };
 
 struct daemon_server {
-	int listen_fd;
+	int listen_fd; /* on 127.0.0.1 */
+	int unix_fd;   /* on a Unix socket beside the handshake file; -1: none */
 	int epoll;
 	int wake_fd;
 	int quit_fd;
@@ -62,7 +63,7 @@ bool daemon_conn_serve(struct daemon_server *server, struct daemon_conn *conn);
 bool daemon_conn_retry(struct daemon_server *server, struct daemon_conn *conn);
 void daemon_conn_close(struct daemon_server *server, struct daemon_conn *conn);
 
-/* Writes the handshake file unless another daemon holds it. */
+/* Writes the handshake file unless another daemon holds it, and opens the Unix socket beside it. */
 int daemon_handshake_claim(struct daemon_server *server, const char *path, struct hp_err *err);
 void daemon_handshake_release(struct daemon_server *server);
 

@@ -154,7 +154,7 @@ static int memory_put(struct store *s, const struct codec_digest *key, const str
 	struct node *old;
 	struct node *n;
 
-	if (len > m->bytes_max / 4) {
+	if (len > m->bytes_max / 2) {
 		/* also a former version goes: it would be served as if it were this one */
 		return s->ops->remove(s, key, err);
 	}

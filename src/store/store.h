@@ -84,7 +84,7 @@ int store_evict(struct store *s, const struct store_evict *rule, struct store_ev
 int store_flush(struct store *s, struct hp_err *err);
 void store_free(struct store *take_s); /* NULL is allowed */
 
-/* memory: LRU bounded by bytes_max; an entry larger than a quarter of it is not kept (put returns 0 all the same). */
+/* memory: LRU bounded by bytes_max; an entry larger than half of it is not kept (put returns 0 all the same). */
 struct store *store_memory_new(uint64_t bytes_max);
 
 struct store_disk_options {

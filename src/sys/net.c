@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "sys/clock.h"
@@ -106,4 +108,42 @@ int sys_connect_loopback(uint16_t port)
 	saved = errno;
 	(void)close(fd);
 	return -saved;
+}
+
+int sys_connect_unix(const char *path)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	size_t len = strlen(path);
+	int saved;
+	int fd;
+
+	if (len >= sizeof addr.sun_path)
+		return -ENAMETOOLONG;
+	memcpy(addr.sun_path, path, len);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&addr, sizeof addr) == 0)
+		return fd;
+	saved = errno;
+	(void)close(fd);
+	return -saved;
+}
+
+int64_t sys_recv_some(int fd, void *dst, size_t len, int64_t deadline_ns)
+{
+	for (;;) {
+		int r = wait_for(fd, POLLIN, deadline_ns);
+		ssize_t n;
+
+		if (r < 0)
+			return r;
+		n = recv(fd, dst, len, MSG_DONTWAIT);
+		if (n > 0)
+			return n;
+		if (n == 0)
+			return -ECONNRESET;
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+	}
 }

@@ -17,3 +17,9 @@ int sys_send_all(int fd, const void *src, size_t len, int64_t deadline_ns);
 
 /* Connects to 127.0.0.1:port. Returns a descriptor (blocking, close-on-exec) or -errno. */
 int sys_connect_loopback(uint16_t port);
+
+/* Connects to the Unix socket at `path` (shorter than sun_path). The same results. */
+int sys_connect_unix(const char *path);
+
+/* Reads what is there, at most len bytes, waiting for the first until the deadline. The count, or as sys_recv_all. */
+int64_t sys_recv_some(int fd, void *dst, size_t len, int64_t deadline_ns);

@@ -291,7 +291,8 @@ def _text_cases():
     yield Case("__DATE__ in a comment", "-c d{ext} -o out.o", files={"d{ext}": "/* __DATE__ */ // __TIME__\nint x;\n"})
     yield Case("__DATE__ in a string", "-c d{ext} -o out.o", files={"d{ext}": 'const char *x = "__DATE__ __TIMESTAMP__";\n'})
     yield Case("__DATE__ in an identifier", "-c d{ext} -o out.o", files={"d{ext}": "int my__DATE__, __TIME__x;\n"})
-    yield Case("__DATE__ in a raw string", "-std=c++17 -c d{ext} -o out.o", only=CXX_ONLY,
+    # Whether the scan knows raw strings depends on the language level: a bypass is right as well.
+    yield Case("__DATE__ in a raw string", "-std=c++17 -c d{ext} -o out.o", only=CXX_ONLY, expect=None,
                files={"d{ext}": 'const char *x = R"(" __DATE__ ")";\n'})
     # The clock can tick between two compiles: no comparing of objects. SOURCE_DATE_EPOCH fixes it for GCC, which makes the
     # unit cacheable; Clang 14 does not read it.
@@ -562,6 +563,11 @@ def _environment_cases():
     for name in ("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH"):
         # gcc looks into C_INCLUDE_PATH, g++ does not: then the compile fails, plainly and with us.
         yield Case(f"environment {name}", "-c l{ext} -o out.o -MD", files=lib, env={name: "{dir}/inc:sys"}, expect=None)
+        yield Case(f"environment {name} with -MMD", "-c l{ext} -o out.o -MMD", files=lib, env={name: "{dir}/inc:sys"}, expect=None)
+        yield Case(f"environment {name} relative with -MMD", "-c l{ext} -o out.o -MMD", files=lib, env={name: "other:inc"}, expect=None)
+        yield Case(f"environment {name} with an empty part and -MMD", "-c l{ext} -o out.o -MMD -Iinc", files=lib, env={name: ":sys"}, expect=None)
+        yield Case(f"environment {name} with a system directory and -MMD", "-c l{ext} -o out.o -MMD -Iinc",
+                   files={"l{ext}": "#include <stdio.h>\n" + LIB}, env={name: "/usr/include"}, expect=None)
     yield Case("environment CPATH with -I", "-c l{ext} -o out.o -MD -Isys", files=lib, env={"CPATH": "{dir}/inc"}, expect=None)
     for lang in ({"LANG": "C"}, {"LC_ALL": "C"}, {"LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de"}, {"LC_MESSAGES": "C"}, {"LANG": None}):
         yield Case(f"environment {lang}", "-Wall -c w{ext} -o out.o", files={"w{ext}": WARN}, env=lang)

@@ -528,9 +528,13 @@ def test_flags_never_share_an_object_they_should_not(project, first, second):
 def test_the_dependency_options_of_a_request_do_not_change_the_key(project):
     base = [project.argv[0], "-Ii3", "-c", "src/main.c"]
     project.step([*base, "-o", "out/a.o"], "miss")
-    for more in (["-o", "out/b.o"], ["-o", "out/a.o", "-MD"], ["-o", "out/a.o", "-MMD"], ["-o", "out/a.o", "-MD", "-MF", "out/x.d"],
-                 ["-o", "out/a.o", "-MD", "-MT", "other"], ["-o", "out/a.o", "-MD", "-MP"], ["-o", "out/a.o", "-MMD", "-MQ", "a$b"],
-                 ["-o", "out/a.o", "-Wp,-MMD,out/.a.o.d"]):
+    for more in (["-o", "out/b.o"], ["-o", "out/a.o", "-MD"], ["-o", "out/a.o", "-MD", "-MF", "out/x.d"],
+                 ["-o", "out/a.o", "-MD", "-MT", "other"], ["-o", "out/a.o", "-MD", "-MP"], ["-o", "out/a.o", "-Wp,-MD,out/.a.o.d"]):
+        project.step([*base, *more], "hit")
+    # Which headers are system headers has to be known for these: entries of their own.
+    project.step([*base, "-o", "out/a.o", "-MMD"], "either")
+    for more in (["-o", "out/b.o", "-MMD"], ["-o", "out/a.o", "-MMD", "-MQ", "a$b"], ["-o", "out/a.o", "-Wp,-MMD,out/.a.o.d"],
+                 ["-o", "out/a.o", "-MMD", "-MP", "-MF", "out/z.d"]):
         project.step([*base, *more], "hit")
 
 
@@ -542,6 +546,41 @@ def test_a_changed_search_variable_misses(project, variable, value):
     for env in ({variable: "i4"}, {variable: "i2"}, {variable: "i2:i4"}, {variable: "i4"}):
         project.step(argv, "either", env=env)
         project.step(argv, "hit", env=env)
+
+
+@pytest.mark.parametrize("variable", ["CPATH", "C_INCLUDE_PATH"])
+@pytest.mark.parametrize("spelling", ["i2:i4", "./i2:i4", "{root}/i2:{root}/i4", ":i4"])
+def test_a_header_that_appears_earlier_in_a_search_variable_misses(project, variable, spelling):
+    project.write("i4/lib.h", "#define LIB 1\n#define DEEP 2\n")
+    argv = [project.argv[0], "-c", "src/main.c", "-o", "out/main.o", "-MMD"]
+    env = {variable: spelling.replace("{root}", project.root)}
+    project.step(argv, "either", env=env)
+    project.step(argv, "hit", env=env)
+    # An empty part means the working directory.
+    project.write("lib.h" if spelling[0] == ":" else "i2/lib.h", "#define LIB 3\n#define DEEP 4\n")
+    project.step(argv, "miss:header-appeared", env=env)
+    project.step(argv, "hit", env=env)
+
+
+@pytest.mark.parametrize("flags", [["--sysroot=root"], ["-isysroot", "root"], ["--sysroot=root", "-I=/inc"], ["-iprefix", "root/", "-iwithprefix", "inc"],
+                                   ["-Broot"], ["-isystem", "=/inc", "--sysroot=root"]], ids=" ".join)
+def test_relative_directories_in_options_of_the_search_are_never_stale(project, flags):
+    """Options by which the compiler itself finds directories: relative to where it runs, not to where it was asked."""
+    project.write("root/inc/lib.h", "#define LIB 1\n#define DEEP 2\n")
+    project.write("root/usr/include/lib.h", "#define LIB 3\n#define DEEP 4\n")
+    argv = [project.argv[0], *flags, "-c", "src/main.c", "-o", "out/main.o", "-MD"]
+    for _ in range(2):
+        project.step(argv, None)
+    project.write("root/usr/local/include/lib.h", "#define LIB 5\n#define DEEP 6\n")
+    project.write("root/include/lib.h", "#define LIB 7\n#define DEEP 8\n")
+    for _ in range(2):
+        project.step(argv, None)
+    other = Check(project.cache, project.root + "-elsewhere")
+    os.rmdir(other.root)
+    shutil.copytree(project.root, other.root, symlinks=True)
+    os.unlink(os.path.join(other.root, "root/usr/local/include/lib.h"))
+    for _ in range(2):
+        other.step(argv, None)
 
 
 def test_languages_of_diagnostics_are_not_mixed(project):

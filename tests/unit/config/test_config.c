@@ -186,6 +186,10 @@ static void text_that_is_no_toml_has_a_place_too(void **state)
 	assert_true(hp_startswith(err.msg, "c.toml:2:"));
 	assert_int_equal(parse("[log\n", &config, &err), -HP_INVALID);
 	assert_true(hp_startswith(err.msg, "c.toml:1:"));
+	/* Both end toml++ 3.3 in one of its own assertions: found by fuzzing. */
+	refused("[log]\n [/x]\n", HP_INVALID, "c.toml:2:3: not valid TOML");
+	assert_int_equal(parse("cache \xc9\xb8 = 1\n", &config, &err), -HP_INVALID);
+	assert_true(hp_startswith(err.msg, "c.toml:1:"));
 }
 
 static void limits_hold_and_one_past_them_is_refused(void **state)

@@ -338,20 +338,48 @@ void daemon_closure_manifest(const struct daemon_closure *c, const struct codec_
 	codec_hasher_end(&h, ret_manifest);
 }
 
+/* The descriptors of the directories met in one match. Headers of one directory mostly come close together, so the
+ * search starts at the last one; when there are too many the paths will do. */
+struct dir_fds {
+	struct daemon_dir *dirs[64];
+	int fds[64];
+	size_t len;
+};
+
+static int fd_of(struct dir_fds *d, struct daemon_dir *dir)
+{
+	struct sys_stamp stamp;
+	int fd;
+
+	for (size_t i = d->len; i > 0; i--) {
+		if (d->dirs[i - 1] == dir)
+			return d->fds[i - 1];
+	}
+	if (d->len == HP_ARRAY_SIZE(d->dirs))
+		return -1;
+	fd = sys_stamp_path(dir->path, &stamp) < 0 ? -1 : daemon_dir_fd(dir, &stamp);
+	d->dirs[d->len] = dir;
+	d->fds[d->len++] = fd;
+	return fd;
+}
+
 enum cc_reason daemon_closure_match(struct daemon_memory *m, struct daemon_closure *c,
                                     struct codec_digest *ret_manifest, struct hp_buf *detail)
 {
 	enum cc_reason reason = match_absent(m, c, detail);
 	HP_AUTO_FREE struct codec_digest *digests = NULL;
+	struct dir_fds fds;
 
 	if (reason != CC_REASON_NONE)
 		return reason;
+	fds.len = 0;
 	digests = hp_alloc(c->files_len * sizeof *digests);
 	for (size_t i = 0; i < c->files_len; i++) {
-		int r = daemon_file_digest(daemon_file_at(m, c->files[i]), &digests[i], NULL);
+		struct daemon_file *file = daemon_file_at(m, c->files[i]);
+		int r = daemon_file_digest_at(file, fd_of(&fds, file->dir), &digests[i]);
 
 		if (r < 0) {
-			hp_buf_printf(detail, "%s: %s", daemon_file_at(m, c->files[i])->path, strerror(-r));
+			hp_buf_printf(detail, "%s: %s", file->path, strerror(-r));
 			return CC_REASON_INPUT_DIFFERS;
 		}
 	}

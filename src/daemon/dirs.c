@@ -1,6 +1,8 @@
 #include "daemon/dirs.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -11,14 +13,22 @@ void *daemon_dir_new(const char *path, size_t path_len)
 
 	(void)path_len;
 	dir->path = path;
+	dir->fd = DAEMON_DIR_FD_NONE;
 	(void)pthread_mutex_init(&dir->lock, NULL);
 	return dir;
 }
+
+/* Of the process, as descriptors are. */
+static int open_fds;
 
 void daemon_dir_free(void *p)
 {
 	struct daemon_dir *dir = p;
 
+	if (dir->fd >= 0) {
+		(void)close(dir->fd);
+		(void)__atomic_sub_fetch(&open_fds, 1, __ATOMIC_RELAXED);
+	}
 	hp_map_done(&dir->absent);
 	(void)pthread_mutex_destroy(&dir->lock);
 	free(dir);
@@ -89,4 +99,41 @@ bool daemon_dir_lacks(const struct daemon_dir_view *view, const char *name, bool
 		(void)pthread_mutex_unlock(&dir->lock);
 	}
 	return true;
+}
+
+/* Opens the directory once. A descriptor is never closed while others may use it, so one that has become wrong is only
+ * put out of use. */
+static int open_dir(struct daemon_dir *dir)
+{
+	struct sys_stamp stamp;
+	int fd;
+
+	(void)pthread_mutex_lock(&dir->lock);
+	fd = dir->fd;
+	if (fd == DAEMON_DIR_FD_NONE) {
+		fd = DAEMON_DIR_FD_OFF;
+		if (__atomic_add_fetch(&open_fds, 1, __ATOMIC_RELAXED) <= DAEMON_DIR_FDS_MAX)
+			fd = open(dir->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 || sys_stamp_fd(fd, &stamp) < 0) {
+			if (fd >= 0)
+				(void)close(fd);
+			fd = DAEMON_DIR_FD_OFF;
+			(void)__atomic_sub_fetch(&open_fds, 1, __ATOMIC_RELAXED);
+		} else {
+			dir->fd_dev = stamp.dev;
+			dir->fd_ino = stamp.ino;
+		}
+		__atomic_store_n(&dir->fd, fd, __ATOMIC_RELEASE);
+	}
+	(void)pthread_mutex_unlock(&dir->lock);
+	return fd;
+}
+
+int daemon_dir_fd(struct daemon_dir *dir, const struct sys_stamp *stamp)
+{
+	int fd = __atomic_load_n(&dir->fd, __ATOMIC_ACQUIRE);
+
+	if (fd == DAEMON_DIR_FD_NONE)
+		fd = open_dir(dir);
+	return fd >= 0 && dir->fd_ino == stamp->ino && dir->fd_dev == stamp->dev ? fd : -1;
 }

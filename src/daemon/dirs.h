@@ -14,7 +14,16 @@ struct daemon_dir {
 	pthread_mutex_t lock;
 	struct sys_stamp stamp; /* of `absent` */
 	struct hp_map absent;
+	int fd;          /* O_PATH, atomic; DAEMON_DIR_FD_NONE: not opened; …_OFF: not to be used */
+	uint64_t fd_dev; /* of what fd is open on; fixed once fd is set */
+	uint64_t fd_ino;
 };
+
+#define DAEMON_DIR_FD_NONE (-1)
+#define DAEMON_DIR_FD_OFF (-2)
+
+/* Directories kept open at most: headers lie in few, and descriptors are for connections first. */
+#define DAEMON_DIR_FDS_MAX 512
 
 void *daemon_dir_new(const char *path, size_t path_len); /* for daemon_pool_intern */
 void daemon_dir_free(void *dir);
@@ -35,3 +44,8 @@ void daemon_dir_look(struct daemon_dir *dir, int64_t now_ns, uint64_t *bytes, st
  * *ret_dangling: the name is there as a link that leads nowhere, and a file can appear behind it without the directory
  * changing. */
 bool daemon_dir_lacks(const struct daemon_dir_view *view, const char *name, bool *ret_dangling);
+
+/* A descriptor to look up names in the directory with, which saves the kernel the walk along its path; -1: use the path.
+ * `stamp` is what the path leads to now: a descriptor is good only as long as that is the directory it is open on. Valid
+ * as long as the memory is. */
+int daemon_dir_fd(struct daemon_dir *dir, const struct sys_stamp *stamp);

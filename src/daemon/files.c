@@ -29,6 +29,7 @@ void *daemon_file_new(const char *path, size_t path_len)
 
 	(void)path_len;
 	file->path = path;
+	file->name = hp_basename(path);
 	(void)pthread_mutex_init(&file->lock, NULL);
 	return file;
 }
@@ -76,10 +77,10 @@ static int read_content(struct daemon_file *file)
 }
 
 /* Brings the memo up to date. Called with the lock held. */
-static int refresh(struct daemon_file *file)
+static int refresh(struct daemon_file *file, int dir_fd)
 {
 	struct sys_stamp now;
-	int r = sys_stamp_path(file->path, &now);
+	int r = dir_fd >= 0 ? sys_stamp_at(dir_fd, file->name, &now) : sys_stamp_path(file->path, &now);
 
 	if (r < 0)
 		return r;
@@ -93,7 +94,7 @@ int daemon_file_digest(struct daemon_file *file, struct codec_digest *ret_digest
 	int r;
 
 	(void)pthread_mutex_lock(&file->lock);
-	r = refresh(file);
+	r = refresh(file, -1);
 	if (r == 0) {
 		*ret_digest = file->content->digest;
 		if (ret_stamp)
@@ -103,12 +104,24 @@ int daemon_file_digest(struct daemon_file *file, struct codec_digest *ret_digest
 	return r;
 }
 
+int daemon_file_digest_at(struct daemon_file *file, int dir_fd, struct codec_digest *ret_digest)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&file->lock);
+	r = refresh(file, dir_fd);
+	if (r == 0)
+		*ret_digest = file->content->digest;
+	(void)pthread_mutex_unlock(&file->lock);
+	return r;
+}
+
 int daemon_file_content(struct daemon_file *file, struct daemon_content **ret_content, struct sys_stamp *ret_stamp)
 {
 	int r;
 
 	(void)pthread_mutex_lock(&file->lock);
-	r = refresh(file);
+	r = refresh(file, -1);
 	if (r == 0) {
 		*ret_content = daemon_content_ref(file->content);
 		if (ret_stamp)

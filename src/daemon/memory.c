@@ -86,7 +86,16 @@ uint64_t daemon_memory_size(const struct daemon_memory *m)
 
 uint32_t daemon_memory_file(struct daemon_memory *m, const char *path)
 {
-	return daemon_pool_intern(&m->files, path, strlen(path), daemon_file_new);
+	uint32_t id = daemon_pool_intern(&m->files, path, strlen(path), daemon_file_new);
+	struct daemon_file *file = daemon_pool_at(&m->files, id);
+
+	if (!__atomic_load_n(&file->dir, __ATOMIC_ACQUIRE)) {
+		size_t len = (size_t)(file->name - file->path);
+		HP_AUTO_FREE char *dir = hp_strndup(path, len > 1 ? len - 1 : len);
+
+		__atomic_store_n(&file->dir, daemon_dir_at(m, daemon_memory_dir(m, dir)), __ATOMIC_RELEASE);
+	}
+	return id;
 }
 
 uint32_t daemon_memory_dir(struct daemon_memory *m, const char *path)

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "daemon/dirs.h"
 #include "daemon/server_priv.h"
 #include "sys/clock.h"
 #include "sys/entropy.h"
@@ -299,6 +301,18 @@ static int open_set(struct daemon_server *server, struct hp_err *err)
 	return 0;
 }
 
+/* Room for all connections and for directories kept open. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+	rlim_t want = HP_DAEMON_CONNECTIONS_MAX + DAEMON_DIR_FDS_MAX + 256;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
+		return;
+	limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int daemon_server_new(const struct daemon_server_options *opt, struct daemon_server **ret_server, struct hp_err *err)
 {
 	struct daemon_server *server = hp_zalloc(sizeof *server);
@@ -323,6 +337,7 @@ int daemon_server_new(const struct daemon_server_options *opt, struct daemon_ser
 	daemon_surroundings(&server->mount_ns, &server->root_dev, &server->root_ino);
 	/* Somebody opened an output while we wrote it (outputs.c): the kernel makes him wait, we need not know. */
 	(void)sigaction(SIGIO, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+	raise_descriptors();
 	/* Outputs get exactly the mode that the client's umask gives them. */
 	(void)umask(0);
 	*ret_server = server;

@@ -30,6 +30,16 @@ int sys_stamp_path(const char *path, struct sys_stamp *ret_stamp)
 	return 0;
 }
 
+int sys_stamp_at(int dir_fd, const char *name, struct sys_stamp *ret_stamp)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, 0) < 0)
+		return -errno;
+	sys_stamp_from_stat(&st, ret_stamp);
+	return 0;
+}
+
 int sys_stamp_fd(int fd, struct sys_stamp *ret_stamp)
 {
 	struct stat st;

@@ -30,6 +30,8 @@ static inline bool sys_stamp_eq(const struct sys_stamp *a, const struct sys_stam
 void sys_stamp_from_stat(const struct stat *st, struct sys_stamp *ret_stamp);
 /* Follows links. Returns 0 or -errno: the callers tell ENOENT from the rest. */
 int sys_stamp_path(const char *path, struct sys_stamp *ret_stamp);
+/* A name relative to an open directory. */
+int sys_stamp_at(int dir_fd, const char *name, struct sys_stamp *ret_stamp);
 int sys_stamp_fd(int fd, struct sys_stamp *ret_stamp);
 
 /* The later of modification and change. */

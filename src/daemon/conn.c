@@ -22,22 +22,42 @@ static bool send_message(struct daemon_conn *conn, enum proto_local_kind kind, c
 	                    sys_monotonic_ns() + (int64_t)HP_DAEMON_FRAME_MAX_MS * 1000000) == 0;
 }
 
-/* One frame's envelope; the body points into conn->frame. */
+/* What is read at once: a whole request nearly always. */
+#define READ_SIZE 16384u
+
+/* One frame's envelope; the body points into conn->frame, where bytes of the next frame may follow. */
 static bool receive(struct daemon_conn *conn, size_t len_max, uint32_t *ret_kind, struct proto_bytes *ret_body)
 {
 	int64_t deadline_ns = sys_monotonic_ns() + (int64_t)HP_DAEMON_FRAME_MAX_MS * 1000000;
-	unsigned char head[4];
-	int64_t len;
+	struct hp_buf *frame = &conn->frame;
+	size_t want = 4;
 
-	hp_buf_reset(&conn->frame);
-	if (sys_recv_all(conn->fd, head, sizeof head, deadline_ns) < 0)
-		return false;
-	len = proto_frame_len(head);
-	if (len < 0 || (size_t)len > len_max ||
-	    sys_recv_all(conn->fd, hp_buf_reserve(&conn->frame, (size_t)len), (size_t)len, deadline_ns) < 0)
-		return false;
-	hp_buf_added(&conn->frame, (size_t)len);
-	return proto_take_envelope(conn->frame.data, conn->frame.len, ret_kind, ret_body, NULL) == 0;
+	if (conn->taken) {
+		memmove(frame->data, frame->data + conn->taken, frame->len - conn->taken);
+		frame->len -= conn->taken;
+		conn->taken = 0;
+	}
+	for (;;) {
+		size_t room;
+		int64_t n;
+
+		if (frame->len >= 4) {
+			int64_t len = proto_frame_len((const unsigned char *)frame->data);
+
+			if (len < 0 || (size_t)len > len_max)
+				return false;
+			want = 4 + (size_t)len;
+		}
+		if (want > 4 && frame->len >= want)
+			break;
+		room = want - frame->len < READ_SIZE ? READ_SIZE : want - frame->len;
+		n = sys_recv_some(conn->fd, hp_buf_reserve(frame, room), room, deadline_ns);
+		if (n < 0)
+			return false;
+		hp_buf_added(frame, (size_t)n);
+	}
+	conn->taken = want;
+	return proto_take_envelope(frame->data + 4, want - 4, ret_kind, ret_body, NULL) == 0;
 }
 
 static bool take(uint32_t kind, enum proto_local_kind wanted, const struct proto_bytes *body, void *ret_msg)

@@ -142,24 +142,43 @@ static void wake(void *ctx, void *waiter, bool retry_alone)
 		hp_error("eventfd: %s", strerror(errno));
 }
 
-static void accept_one(struct daemon_server *server, int listen_fd)
+/* The next connection that is waiting and that there is room for, or NULL when none is. */
+static struct daemon_conn *accept_one(struct daemon_server *server, int listen_fd)
 {
-	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct daemon_conn *conn;
 	int one = 1;
 
-	if (fd < 0)
-		return;
-	conn = conn_new(server, fd);
-	if (!conn) {
+	for (;;) {
+		int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		struct daemon_conn *conn;
+
+		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+			continue;
+		if (fd < 0)
+			return NULL;
+		if (listen_fd == server->listen_fd)
+			(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+		conn = conn_new(server, fd);
+		if (conn)
+			return conn;
 		daemon_service_count(server->service, "error.too-many-connections", 1);
 		(void)close(fd);
-		return;
 	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	/* The request is usually there already (TCP_DEFER_ACCEPT; on the Unix socket it is sent at once): serve it here. */
-	if (sys_wait_readable(fd, 0) <= 0 || daemon_conn_serve(server, conn))
+}
+
+/* The listening sockets are edge-triggered: level-triggered, one connection would wake every thread of the pool in turn.
+ * So one thread takes all that is there, leaves all but the first to the others, and serves that one: its request is
+ * usually there already (TCP_DEFER_ACCEPT; on the Unix socket it is sent at once). */
+static void accept_all(struct daemon_server *server, int listen_fd)
+{
+	struct daemon_conn *first = accept_one(server, listen_fd);
+	struct daemon_conn *conn;
+
+	if (!first)
+		return;
+	while ((conn = accept_one(server, listen_fd)))
 		conn_rest(server, conn);
+	if (sys_wait_readable(first->fd, 0) <= 0 || daemon_conn_serve(server, first))
+		conn_rest(server, first);
 }
 
 static struct daemon_conn *take_woken(struct daemon_server *server)
@@ -240,9 +259,9 @@ static void *pool_thread(void *arg)
 			continue;
 		(void)__atomic_add_fetch(&server->busy, 1, __ATOMIC_ACQ_REL);
 		if (ev.data.u64 == EVENT_LISTEN)
-			accept_one(server, server->listen_fd);
+			accept_all(server, server->listen_fd);
 		else if (ev.data.u64 == EVENT_LISTEN_UNIX)
-			accept_one(server, server->unix_fd);
+			accept_all(server, server->unix_fd);
 		else if (ev.data.u64 == EVENT_WAKE)
 			serve_woken(server);
 		else if (ev.data.u64 != EVENT_QUIT)
@@ -293,9 +312,9 @@ static int open_set(struct daemon_server *server, struct hp_err *err)
 	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	server->quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (server->epoll < 0 || server->wake_fd < 0 || server->quit_fd < 0 ||
-	    watch(server, server->listen_fd, EVENT_LISTEN, EPOLLIN | EPOLLEXCLUSIVE) < 0 ||
-	    (server->unix_fd >= 0 && watch(server, server->unix_fd, EVENT_LISTEN_UNIX, EPOLLIN | EPOLLEXCLUSIVE) < 0) ||
-	    watch(server, server->wake_fd, EVENT_WAKE, EPOLLIN | EPOLLEXCLUSIVE) < 0 ||
+	    watch(server, server->listen_fd, EVENT_LISTEN, EPOLLIN | EPOLLET) < 0 ||
+	    (server->unix_fd >= 0 && watch(server, server->unix_fd, EVENT_LISTEN_UNIX, EPOLLIN | EPOLLET) < 0) ||
+	    watch(server, server->wake_fd, EVENT_WAKE, EPOLLIN | EPOLLET) < 0 ||
 	    watch(server, server->quit_fd, EVENT_QUIT, EPOLLIN) < 0)
 		return hp_err_sys(err, errno, "epoll");
 	return 0;

@@ -29,6 +29,7 @@ struct daemon_conn {
 	struct daemon_request request;
 	struct daemon_ticket *ticket; /* RUNNING */
 	struct hp_buf frame;
+	size_t taken; /* bytes of `frame` that were the last frame */
 	struct daemon_conn *woken_next;
 };
 

@@ -133,17 +133,18 @@ int sys_connect_unix(const char *path)
 int64_t sys_recv_some(int fd, void *dst, size_t len, int64_t deadline_ns)
 {
 	for (;;) {
-		int r = wait_for(fd, POLLIN, deadline_ns);
-		ssize_t n;
+		ssize_t n = recv(fd, dst, len, MSG_DONTWAIT);
+		int r = 0;
 
-		if (r < 0)
-			return r;
-		n = recv(fd, dst, len, MSG_DONTWAIT);
 		if (n > 0)
 			return n;
 		if (n == 0)
 			return -ECONNRESET;
-		if (errno != EAGAIN && errno != EINTR)
-			return -errno;
+		if (errno == EAGAIN)
+			r = wait_for(fd, POLLIN, deadline_ns);
+		else if (errno != EINTR)
+			r = -errno;
+		if (r < 0)
+			return r;
 	}
 }

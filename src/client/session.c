@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "cc/environ.h"
 #include "sys/clock.h"
+#include "sys/fs.h"
 #include "sys/net.h"
 
 extern char **environ;
@@ -134,21 +135,19 @@ static bool env_matters(const char *name_value)
 void client_request_fill(const struct client_compile *c, struct proto_compile *ret_request)
 {
 	mode_t mask = umask(0);
-	struct stat root = {0};
-	struct stat ns = {0};
+	struct sys_surroundings here;
 
 	(void)umask(mask);
-	(void)stat("/", &root);
-	(void)stat("/proc/self/ns/mnt", &ns);
+	sys_surroundings_get(&here);
 	*ret_request = (struct proto_compile){
 	        .compiler = proto_str(c->compiler),
 	        .argv0 = proto_str(c->argv[0]),
 	        .cwd = proto_str(c->cwd),
 	        .umask = mask,
 	        .stderr_tty = is_color_terminal(),
-	        .mount_ns = ns.st_ino,
-	        .root_dev = root.st_dev,
-	        .root_ino = root.st_ino,
+	        .mount_ns = here.mount,
+	        .root_dev = here.root_dev,
+	        .root_ino = here.root_ino,
 	};
 	list_of(c->argv + 1, NULL, &ret_request->args);
 	list_of(environ, env_matters, &ret_request->env);

@@ -167,7 +167,8 @@ static bool serve_compile(struct daemon_server *server, struct daemon_conn *conn
 		return false;
 	}
 	/* In another mount namespace or root the same path is another file: the client does it by itself. */
-	if (c->mount_ns != server->mount_ns || c->root_dev != server->root_dev || c->root_ino != server->root_ino) {
+	if (c->mount_ns != server->here.mount || c->root_dev != server->here.root_dev ||
+	    c->root_ino != server->here.root_ino) {
 		daemon_service_count(server->service, "bypass.namespace", 1);
 		daemon_conn_close(server, conn);
 		return false;
@@ -260,16 +261,4 @@ bool daemon_conn_serve(struct daemon_server *server, struct daemon_conn *conn)
 bool daemon_conn_retry(struct daemon_server *server, struct daemon_conn *conn)
 {
 	return look_up(server, conn, !conn->retry_alone);
-}
-
-void daemon_surroundings(uint64_t *ret_mount_ns, uint64_t *ret_root_dev, uint64_t *ret_root_ino)
-{
-	struct stat root = {0};
-	struct stat ns = {0};
-
-	(void)stat("/", &root);
-	(void)stat("/proc/self/ns/mnt", &ns);
-	*ret_mount_ns = ns.st_ino;
-	*ret_root_dev = root.st_dev;
-	*ret_root_ino = root.st_ino;
 }

@@ -353,7 +353,7 @@ int daemon_server_new(const struct daemon_server_options *opt, struct daemon_ser
 	service.wake = wake;
 	service.wake_ctx = server;
 	server->service = daemon_service_new(&service);
-	daemon_surroundings(&server->mount_ns, &server->root_dev, &server->root_ino);
+	sys_surroundings_get(&server->here);
 	/* Somebody opened an output while we wrote it (outputs.c): the kernel makes him wait, we need not know. */
 	(void)sigaction(SIGIO, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	raise_descriptors();

@@ -8,6 +8,7 @@
 #include "client/handshake.h"
 #include "daemon/server.h"
 #include "proto/local.h"
+#include "sys/fs.h"
 
 enum daemon_conn_state {
 	DAEMON_CONN_FRESH = 1, /* no request yet */
@@ -47,9 +48,7 @@ struct daemon_server {
 	struct client_handshake handshake;
 	char *handshake_path; /* NULL: not ours (yet) */
 	int lock_fd;
-	uint64_t mount_ns;
-	uint64_t root_dev;
-	uint64_t root_ino;
+	struct sys_surroundings here; /* what a client must share with us for paths to mean the same */
 	struct daemon_service *service;
 	pthread_mutex_t lock; /* of the lists */
 	struct daemon_conn *slots[HP_DAEMON_CONNECTIONS_MAX];
@@ -67,6 +66,3 @@ void daemon_conn_close(struct daemon_server *server, struct daemon_conn *conn);
 /* Writes the handshake file unless another daemon holds it, and opens the Unix socket beside it. */
 int daemon_handshake_claim(struct daemon_server *server, const char *path, struct hp_err *err);
 void daemon_handshake_release(struct daemon_server *server);
-
-/* What a client must share with us for paths to mean the same. */
-void daemon_surroundings(uint64_t *ret_mount_ns, uint64_t *ret_root_dev, uint64_t *ret_root_ino);

@@ -34,7 +34,7 @@ struct proto_compile {
 	struct proto_list env;       /* "NAME=value" of those in cc/environ.h */
 	uint64_t umask;
 	uint64_t stderr_tty; /* 1: a terminal that compilers colour for */
-	uint64_t mount_ns;   /* inode of /proc/self/ns/mnt */
+	uint64_t mount_ns;   /* mount id of "/", or inode of /proc/self/ns/mnt where the kernel has none */
 	uint64_t root_dev;   /* of "/", which chroot changes */
 	uint64_t root_ino;
 };

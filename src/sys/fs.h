@@ -67,3 +67,11 @@ void sys_path_join(struct hp_buf *out, const char *dir, const char *path);
 /* The clock step of the file system that a device number belongs to, in ns: two writes nearer than this can carry one
  * stamp. Local file systems stamp with the kernel's tick; network and FAT ones are coarse or use another clock. */
 int64_t sys_fs_step_ns(int fd);
+
+/* What two processes must have in common for a path to mean the same file: where "/" is and in which mount namespace. */
+struct sys_surroundings {
+	uint64_t mount; /* of "/": mount ids differ between namespaces, also for copies of one mount */
+	uint64_t root_dev;
+	uint64_t root_ino;
+};
+void sys_surroundings_get(struct sys_surroundings *ret_surroundings);

@@ -98,7 +98,7 @@ void cmd_help_command(const struct cmd *cmd, struct hp_buf *out)
 
 void cmd_help_overview(struct hp_buf *out)
 {
-	hp_buf_str(out, "Usage: hpcc COMPILER ARGS...   compile through the cache (also: hpcc wrap COMPILER ...)\n"
+	hp_buf_str(out, "Usage: hpcc [wrap] COMPILER ARGS...   compile through the cache\n"
 	                "       hpcc COMMAND [OPTION]...\n\n"
 	                "A link named like a compiler (cc, g++, clang, ...) that points to hpcc compiles\n"
 	                "through the cache too.\n\nCommands:\n");

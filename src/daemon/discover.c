@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/search.h"
 #include "daemon/system_headers.h"
 #include "sys/clock.h"
 
@@ -43,96 +44,6 @@ enum cc_reason daemon_discover_scan(const struct cc_scan *scan, bool date_time_o
 	return CC_REASON_NONE;
 }
 
-/* The include search of this command line, in order. `system` as GCC's and Clang's -MMD see it. */
-struct search_dir {
-	const char *path; /* as spelled */
-	bool system;
-};
-
-struct search {
-	struct search_dir *dirs;
-	size_t len;
-	size_t angle_from; /* before it: only for "..." */
-};
-
-static void search_add(struct search *s, const char *path, bool system)
-{
-	if ((s->len & (s->len - 1)) == 0)
-		s->dirs = hp_realloc(s->dirs, (s->len ? s->len * 2 : 1) * sizeof *s->dirs);
-	s->dirs[s->len++] = (struct search_dir){.path = path, .system = system};
-}
-
-static void search_add_kind(struct search *s, const struct cc_invocation *inv, enum cc_dir_kind kind, bool system)
-{
-	for (size_t i = 0; i < inv->dirs_len; i++) {
-		if (inv->dirs[i].kind == kind)
-			search_add(s, inv->dirs[i].path, system);
-	}
-}
-
-/* CPATH counts as -I given last. The identity's list has it too, after -isystem: twice is harmless, since a name
- * looked for twice in one place is absent twice. */
-static void search_add_cpath(struct search *s, const struct hp_strv *env, struct hp_strv *owned)
-{
-	for (size_t i = 0; i < env->len; i++) {
-		const char *p = env->v[i];
-
-		if (!hp_startswith(p, "CPATH="))
-			continue;
-		for (p += 6; p;) {
-			const char *colon = strchr(p, ':');
-			size_t len = colon ? (size_t)(colon - p) : strlen(p);
-
-			hp_strv_addn(owned, len ? p : ".", len ? len : 1);
-			search_add(s, owned->v[owned->len - 1], false);
-			p = colon ? colon + 1 : NULL;
-		}
-	}
-}
-
-/* A user directory that is a system directory, too, is left out by the preprocessor: what is in it is found at the
- * system directory's place in the order, behind all others. */
-static void search_drop_system(struct search *s, const char *cwd)
-{
-	HP_AUTO_FREE struct sys_stamp *stamps = hp_zalloc(s->len * sizeof *stamps);
-	size_t kept = 0;
-	size_t angle_from = s->angle_from;
-
-	for (size_t i = 0; i < s->len; i++) {
-		HP_AUTO_BUF struct hp_buf path = {0};
-
-		sys_path_join(&path, cwd, s->dirs[i].path);
-		(void)sys_stamp_path(path.data, &stamps[i]);
-	}
-	for (size_t i = 0; i < s->len; i++) {
-		bool drop = false;
-
-		for (size_t k = i + 1; k < s->len && !s->dirs[i].system && stamps[i].ino; k++)
-			drop = drop ||
-			       (s->dirs[k].system && stamps[k].ino == stamps[i].ino && stamps[k].dev == stamps[i].dev);
-		if (drop && i < angle_from)
-			s->angle_from--;
-		if (!drop)
-			s->dirs[kept++] = s->dirs[i];
-	}
-	s->len = kept;
-}
-
-static void search_init(struct search *s, const struct daemon_discover_input *in, struct hp_strv *owned)
-{
-	search_add_kind(s, in->inv, CC_DIR_QUOTE, false);
-	for (size_t i = 0; i < in->identity->quote_dirs.len; i++)
-		search_add(s, in->identity->quote_dirs.v[i], false);
-	s->angle_from = s->len;
-	search_add_kind(s, in->inv, CC_DIR_ANGLE, false);
-	search_add_cpath(s, in->env, owned);
-	search_add_kind(s, in->inv, CC_DIR_SYSTEM, true);
-	for (size_t i = 0; i < in->identity->angle_dirs.len; i++)
-		search_add(s, in->identity->angle_dirs.v[i], true);
-	search_add_kind(s, in->inv, CC_DIR_AFTER, true);
-	search_drop_system(s, in->cwd);
-}
-
 /* What is known of a file of the closure while it is being discovered. */
 struct member {
 	struct daemon_content *content;
@@ -142,17 +53,20 @@ struct member {
 struct discovery {
 	const struct daemon_discover_input *in;
 	struct daemon_discovery *out;
-	struct search search;
-	struct hp_strv owned;    /* strings that search borrows */
+	struct daemon_search search;
+	struct hp_strv owned;    /* strings that directives borrow */
 	struct member *members;  /* as long as the draft's files */
 	struct hp_map by_inode;  /* (dev, ino) → member index + 1 */
+	struct hp_map by_look;   /* (size, mtime in s) of members */
 	struct hp_map looked_up; /* path → LOOKED_* or member index + LOOKED_MEMBER */
 	struct hp_map parents;   /* directory of a path looked up → struct daemon_dir_view */
 	int64_t now_ns;          /* the file clock, before anything was looked at */
 	struct hp_map done;      /* directives already followed */
 	struct hp_buf *detail;
 	struct daemon_system_headers *headers; /* only for -MMD */
+	struct hp_strv computed;               /* directories of the files that have #include MACRO */
 	size_t absent_count;
+	enum cc_reason trouble; /* met while looking up */
 };
 
 #define LOOKED_ABSENT 1u
@@ -164,6 +78,17 @@ struct inode {
 	uint64_t ino;
 };
 
+/* What GCC compares before the contents when it asks whether two files are the same for #pragma once. */
+struct look {
+	uint64_t size;
+	int64_t mtime_s;
+};
+
+static struct look look_of(const struct sys_stamp *stamp)
+{
+	return (struct look){stamp->size, stamp->mtime_ns / 1000000000};
+}
+
 static enum cc_reason add_member(struct discovery *d, const char *spelled, uint8_t flags)
 {
 	const struct daemon_discover_input *in = d->in;
@@ -174,6 +99,7 @@ static enum cc_reason add_member(struct discovery *d, const char *spelled, uint8
 	struct sys_stamp stamp;
 	struct hp_map_slot *slot;
 	struct inode key;
+	struct look look;
 	int r;
 
 	sys_path_join(&path, in->cwd, spelled);
@@ -199,6 +125,8 @@ static enum cc_reason add_member(struct discovery *d, const char *spelled, uint8
 	slot = hp_map_put(&d->by_inode, &key, sizeof key);
 	if (!slot->value)
 		slot->value = (void *)(i + 1);
+	look = look_of(&stamp);
+	hp_map_put(&d->by_look, &look, sizeof look)->value = d;
 	/* Most directives lead to a member by its very name: no need to ask the file system. */
 	hp_map_put(&d->looked_up, spelled, strlen(spelled))->value = (void *)(i + LOOKED_MEMBER);
 	if (sys_stamp_time_ns(&stamp) >= in->start_ns) {
@@ -236,6 +164,50 @@ static const struct daemon_dir_view *parent_view(struct discovery *d, const char
 	return view;
 }
 
+/* Steps over what does not count in a path: repeated slashes and "." */
+static const char *step_over(const char *p, bool at_start)
+{
+	for (;;) {
+		if ((at_start || p[0] == '/') && p[at_start ? 0 : 1] == '.' && p[at_start ? 1 : 2] == '/')
+			p += 2;
+		else if (p[0] == '/' && p[1] == '/')
+			p++;
+		else
+			return p;
+	}
+}
+
+/* Whether two paths are one spelling. */
+static bool same_spelling(const char *a, const char *b)
+{
+	a = step_over(a, true);
+	b = step_over(b, true);
+	while (*a && *a == *b) {
+		a = step_over(a + 1, false);
+		b = step_over(b + 1, false);
+	}
+	return *a == *b;
+}
+
+static const char *without_dot(const char *path)
+{
+	while (path[0] == '.' && path[1] == '/')
+		path += 2;
+	return path;
+}
+
+/* A file that is there under this path but not in the compiler's list under it. It can be why: #pragma once leaves out
+ * a second name of a file and, with GCC, a second file that looks the same and has the same content. What lies there
+ * then decides, so the path joins the closure. */
+static void join_left_out(struct discovery *d, const char *path, uintptr_t looked)
+{
+	enum cc_reason reason = add_member(d, path, DAEMON_FILE_PROBE);
+
+	if (reason != CC_REASON_NONE)
+		d->trouble = reason;
+	hp_map_put(&d->looked_up, path, strlen(path))->value = (void *)looked;
+}
+
 /* Whether DIR/NAME is absent, a member, or another file. */
 static uintptr_t look_up(struct discovery *d, const char *path)
 {
@@ -243,12 +215,13 @@ static uintptr_t look_up(struct discovery *d, const char *path)
 	HP_AUTO_BUF struct hp_buf absolute = {0};
 	struct sys_stamp stamp;
 	struct inode key;
+	struct look look;
 	uintptr_t member;
+	uintptr_t looked;
 	const char *slash;
 	bool dangling;
 
-	while (path[0] == '.' && path[1] == '/')
-		path += 2;
+	path = without_dot(path);
 	slot = hp_map_put(&d->looked_up, path, strlen(path));
 	if (slot->value)
 		return (uintptr_t)slot->value;
@@ -265,8 +238,13 @@ static uintptr_t look_up(struct discovery *d, const char *path)
 	}
 	key = (struct inode){stamp.dev, stamp.ino};
 	member = (uintptr_t)hp_map_find(&d->by_inode, &key, sizeof key);
-	slot->value = (void *)(member ? member - 1 + LOOKED_MEMBER : LOOKED_OTHER);
-	return (uintptr_t)slot->value;
+	looked = member ? member - 1 + LOOKED_MEMBER : LOOKED_OTHER;
+	slot->value = (void *)looked;
+	look = look_of(&stamp);
+	if (member ? !same_spelling(path, d->out->draft.files.v[member - 1])
+	           : d->in->inv->family == CC_FAMILY_GCC && hp_map_find(&d->by_look, &look, sizeof look))
+		join_left_out(d, path, looked);
+	return looked;
 }
 
 static void add_probe(struct discovery *d, const char *name, const char *const *dirs, size_t dirs_len)
@@ -292,6 +270,7 @@ struct directive {
 	size_t from;         /* the member that asks */
 	const char *own_dir; /* searched first, "" for the working directory; NULL: not for <...> */
 	bool quote;
+	bool alone; /* an absolute name: own_dir is all there is */
 	bool next;  /* include_next: any later place can be the one meant */
 	bool probe; /* __has_include: any file will do, none is an answer too */
 };
@@ -314,7 +293,7 @@ static void join_spelled(struct hp_buf *out, const char *dir, const char *name)
 /* A file that __has_include found and nobody read: whether it is there decides, so it joins the closure. */
 static enum cc_reason join_probed(struct discovery *d, const struct hp_buf *path, uintptr_t *ret_looked)
 {
-	enum cc_reason reason = add_member(d, path->data, DAEMON_FILE_PROBE);
+	enum cc_reason reason = add_member(d, without_dot(path->data), DAEMON_FILE_PROBE);
 
 	if (reason != CC_REASON_NONE)
 		return reason;
@@ -329,7 +308,7 @@ static enum cc_reason walk(struct discovery *d, const struct directive *t, uintp
 {
 	size_t own = t->own_dir ? 1 : 0;
 	size_t from = t->quote ? 0 : d->search.angle_from;
-	size_t count = own + d->search.len - from;
+	size_t count = own + (t->alone ? 0 : d->search.len - from);
 	HP_AUTO_FREE const char **dirs = hp_alloc(count * sizeof *dirs);
 	HP_AUTO_BUF struct hp_buf path = {0};
 	size_t absent = 0;
@@ -373,7 +352,8 @@ static enum cc_reason follow(struct discovery *d, const struct directive *t, uin
 	HP_AUTO_BUF struct hp_buf key = {0};
 	enum cc_reason reason;
 
-	hp_buf_char(&key, (char)('0' + (t->quote ? 1 : 0) + (t->next ? 2 : 0) + (t->probe ? 4 : 0)));
+	hp_buf_char(&key,
+	            (char)('0' + (t->quote ? 1 : 0) + (t->next ? 2 : 0) + (t->probe ? 4 : 0) + (t->alone ? 8 : 0)));
 	hp_buf_str(&key, t->own_dir ? t->own_dir : "\n");
 	hp_buf_char(&key, '\n');
 	hp_buf_str(&key, t->name);
@@ -384,6 +364,18 @@ static enum cc_reason follow(struct discovery *d, const struct directive *t, uin
 	if (reason == CC_REASON_NONE)
 		hp_map_put(&d->done, key.data, key.len)->value = (void *)*ret_target;
 	return reason;
+}
+
+/* An absolute name is looked for in one place. */
+static void make_alone(struct discovery *d, struct directive *t)
+{
+	const char *slash = strrchr(t->name, '/');
+
+	hp_strv_addn(&d->owned, t->name, slash == t->name ? 1 : (size_t)(slash - t->name));
+	t->own_dir = d->owned.v[d->owned.len - 1];
+	t->name = slash + 1;
+	t->quote = false;
+	t->alone = true;
 }
 
 /* A precompiled header beside HEADER is taken in its place when there is one: HEADER.gch by GCC for any include, and
@@ -423,14 +415,13 @@ static enum cc_reason follow_file(struct discovery *d, size_t i)
 	DAEMON_AUTO_CONTENT struct daemon_content *content = daemon_content_ref(d->members[i].content);
 	const struct cc_scan *scan = &content->scan;
 
-	hp_strv_add(&d->owned, own_dir);
 	for (size_t k = 0; k < scan->includes_len; k++) {
 		const struct cc_include *inc = &scan->includes[k];
 		const char *name = scan->names + inc->offset;
 		bool quote = inc->kind == CC_INCLUDE_QUOTE;
 		struct directive t = {
 		        .name = name,
-		        .own_dir = quote ? d->owned.v[d->owned.len - 1] : NULL,
+		        .own_dir = quote ? own_dir : NULL,
 		        .quote = quote,
 		        .next = inc->next,
 		        .probe = inc->probe,
@@ -439,7 +430,7 @@ static enum cc_reason follow_file(struct discovery *d, size_t i)
 		uintptr_t target;
 
 		if (name[0] == '/')
-			continue;
+			make_alone(d, &t);
 		reason = follow(d, &t, &target);
 		if (reason != CC_REASON_NONE)
 			return reason;
@@ -463,7 +454,7 @@ static enum cc_reason follow_implicit(struct discovery *d)
 		struct directive t = {.name = forced->v[i], .own_dir = "", .quote = true};
 
 		if (forced->v[i][0] == '/')
-			continue;
+			make_alone(d, &t);
 		reason = follow(d, &t, &target);
 		if (reason != CC_REASON_NONE)
 			return reason;
@@ -508,30 +499,53 @@ static const char *below(const char *path, const char *dir)
 	return strncmp(path, dir, len) == 0 && path[len] == '/' && path[len + 1] ? path + len + 1 : NULL;
 }
 
-/* A file that no directive was seen to lead to: #include MACRO, or a name spelled another way. Every reading of its
- * path as DIR/NAME counts. */
+/* The places before search directory `k` where a computed #include of `name` looks: beside the files that have one,
+ * then in order. */
+static void probe_before(struct discovery *d, const char *name, size_t k)
+{
+	HP_AUTO_FREE const char **dirs = hp_alloc((d->computed.len + k) * sizeof *dirs);
+	size_t absent = 0;
+
+	for (size_t j = 0; j < d->computed.len + k; j++) {
+		const char *dir = j < d->computed.len ? d->computed.v[j] : d->search.dirs[j - d->computed.len].path;
+		HP_AUTO_BUF struct hp_buf path = {0};
+
+		join_spelled(&path, dir, name);
+		if (look_up(d, path.data) == LOOKED_ABSENT)
+			dirs[absent++] = dir;
+	}
+	add_probe(d, name, dirs, absent);
+}
+
+/* A file that #include MACRO can have led to, or that no directive was seen to lead to, as with a name spelled another
+ * way. Every reading of its path as DIR/NAME counts. */
 static void explain_by_path(struct discovery *d, size_t i)
 {
-	HP_AUTO_FREE const char **dirs = hp_alloc(d->search.len * sizeof *dirs);
 	HP_AUTO_FREE char *spelled = hp_strdup(d->out->draft.files.v[i]);
 
 	for (size_t k = 0; k < d->search.len; k++) {
 		const char *name = below(spelled, d->search.dirs[k].path);
-		HP_AUTO_BUF struct hp_buf path = {0};
-		size_t absent = 0;
 
 		if (!name)
 			continue;
-		for (size_t j = 0; j < k; j++) {
-			join_spelled(&path, d->search.dirs[j].path, name);
-			if (look_up(d, path.data) == LOOKED_ABSENT)
-				dirs[absent++] = d->search.dirs[j].path;
-		}
-		add_probe(d, name, dirs, absent);
-		for (size_t f = 0; d->headers && f < d->out->draft.files.len; f++) {
+		probe_before(d, name, k);
+		for (size_t f = 0; d->headers && !d->members[i].explained && f < d->in->deps->len; f++) {
 			if (f == d->in->source || (d->members[f].content->scan.flags & CC_SCAN_INCLUDE_MACRO))
 				daemon_system_headers_edge(d->headers, f, i, d->search.dirs[k].system);
 		}
+	}
+}
+
+/* The directories of the files that have a computed #include. */
+static void list_computed(struct discovery *d)
+{
+	for (size_t i = 0; i < d->in->deps->len; i++) {
+		const char *spelled = d->in->deps->v[i];
+		const char *slash = strrchr(spelled, '/');
+		HP_AUTO_FREE char *dir = slash ? hp_strndup(spelled, (size_t)(slash - spelled)) : hp_strdup(".");
+
+		if ((d->members[i].content->scan.flags & CC_SCAN_INCLUDE_MACRO) && !hp_strv_has(&d->computed, dir))
+			hp_strv_add(&d->computed, dir);
 	}
 }
 
@@ -556,10 +570,13 @@ static enum cc_reason discover(struct discovery *d)
 	/* Files that only __has_include found are appended meanwhile; what they include was not read. */
 	for (size_t i = 0; i < in->deps->len && reason == CC_REASON_NONE; i++)
 		reason = follow_file(d, i);
+	list_computed(d);
 	for (size_t i = in->source + 1; i < in->deps->len && reason == CC_REASON_NONE; i++) {
-		if (!d->members[i].explained)
+		if (!d->members[i].explained || d->computed.len)
 			explain_by_path(d, i);
 	}
+	if (reason == CC_REASON_NONE)
+		reason = d->trouble;
 	if (reason == CC_REASON_NONE && d->absent_count > HP_CLOSURE_ABSENT_MAX)
 		reason = CC_REASON_TOO_LARGE;
 	return reason;
@@ -589,7 +606,7 @@ enum cc_reason daemon_discover(const struct daemon_discover_input *in, struct da
 	enum cc_reason reason;
 
 	*ret_discovery = (struct daemon_discovery){0};
-	search_init(&d.search, in, &d.owned);
+	daemon_search_init(&d.search, in);
 	if (in->inv->deps == CC_DEPS_USER)
 		d.headers = daemon_system_headers_new();
 	reason = discover(&d);
@@ -598,12 +615,14 @@ enum cc_reason daemon_discover(const struct daemon_discover_input *in, struct da
 	for (size_t i = 0; d.members && i < ret_discovery->draft.files.len; i++)
 		daemon_content_unref(d.members[i].content);
 	free(d.members);
-	free(d.search.dirs);
+	daemon_search_done(&d.search);
 	hp_strv_done(&d.owned);
+	hp_strv_done(&d.computed);
 	for (size_t i = 0; i < d.parents.cap; i++)
 		free(d.parents.slots[i].value);
 	hp_map_done(&d.parents);
 	hp_map_done(&d.by_inode);
+	hp_map_done(&d.by_look);
 	hp_map_done(&d.looked_up);
 	hp_map_done(&d.done);
 	daemon_system_headers_free(d.headers);

@@ -243,7 +243,8 @@ def test_explain_without_a_record_is_a_clear_failure(cache, tmp_path):
 def test_inspect_shows_what_an_entry_holds(cache, tmp_path):
     (tmp_path / "h.h").write_text("int h;\n")
     compile_one(cache, tmp_path, text='#include "h.h"\nint x;\n', flags=["-DNAME=a b"])
-    (key,) = [os.path.basename(e) for e in cache.entries()]
+    (entry,) = poll("the entry is stored", 10, cache.entries)
+    key = os.path.basename(entry)
     rc, out, err = call(cache, "inspect", key)
     assert (rc, err) == (0, "")
     assert re.search(rf"^entry +{key}$", out, re.M)
@@ -252,11 +253,11 @@ def test_inspect_shows_what_an_entry_holds(cache, tmp_path):
     assert re.search(r"^files read +3,|^files read +2,", out, re.M)
     assert call(cache, "inspect", key[:8].upper())[1] == out
     rc, out, _ = call(cache, "inspect", key[:10], "--json")
-    entry = json.loads(out)
-    assert entry["action_key"] == key and entry["source"] == "x.c"
-    assert "h.h" in [f["path"] for f in entry["files"]]
-    assert [o["role"] for o in entry["outputs"]] == ["object"]
-    assert entry["outputs"][0]["bytes"] == (tmp_path / "x.o").stat().st_size
+    held = json.loads(out)
+    assert held["action_key"] == key and held["source"] == "x.c"
+    assert "h.h" in [f["path"] for f in held["files"]]
+    assert [o["role"] for o in held["outputs"]] == ["object"]
+    assert held["outputs"][0]["bytes"] == (tmp_path / "x.o").stat().st_size
 
 
 def test_inspect_of_an_unknown_entry_fails(cache, tmp_path):
@@ -269,7 +270,7 @@ def test_inspect_of_an_unknown_entry_fails(cache, tmp_path):
 def test_inspect_of_a_damaged_entry_says_so(cache, tmp_path):
     compile_one(cache, tmp_path)
     cache.stop()
-    (entry,) = cache.entries()
+    (entry,) = cache.entries()  # the daemon has stored everything before it ended
     with open(entry, "r+b") as f:
         f.seek(-1, os.SEEK_END)
         last = f.read(1)

@@ -88,7 +88,7 @@ static char *find_program(struct asking *a, const char *name, const struct hp_st
 
 	if (strchr(name, '/'))
 		return hp_strdup(name);
-	for (size_t i = 0; i < dirs->len; i++) {
+	for (size_t i = 0; i < dirs->len && dirs->v[i][0] == '/'; i++) {
 		char *path = hp_asprintf("%s/%s", dirs->v[i], name);
 
 		int r = sys_stamp_path(path, &stamp);
@@ -97,6 +97,8 @@ static char *find_program(struct asking *a, const char *name, const struct hp_st
 			return path;
 		if (r < 0 && !hp_strv_has(&a->id->missing, path))
 			hp_strv_add(&a->id->missing, path);
+		else if (r == 0)
+			add_file(a, path); /* one that cannot run may be made to */
 		free(path);
 	}
 	return NULL;
@@ -113,9 +115,9 @@ static void path_dirs(const struct asking *a, struct hp_strv *dirs)
 			const char *colon = strchr(p, ':');
 			size_t len = colon ? (size_t)(colon - p) : strlen(p);
 
-			/* Relative entries are relative to a directory that the identity does not know. */
-			if (len && p[0] == '/')
-				hp_strv_addn(dirs, p, len);
+			/* What a relative entry names depends on the compile's directory, which the identity does not
+			 * know: a program that is found before it is certain, one that might lie there is not. */
+			hp_strv_addn(dirs, p, len);
 			p = colon ? colon + 1 : NULL;
 		}
 	}
@@ -189,8 +191,8 @@ static int ask_programs(struct asking *a, struct hp_err *err)
 		HP_AUTO_FREE char *path = find_program(a, programs.v[i], &dirs);
 
 		if (!path)
-			return hp_err_set(err, HP_PRECONDITION, "%s: would run %s, which is nowhere", a->q->compiler,
-			                  programs.v[i]);
+			return hp_err_set(err, HP_PRECONDITION, "%s: would run %s, which is nowhere for certain",
+			                  a->q->compiler, programs.v[i]);
 		add_file(a, path);
 		add_libraries(a, path);
 	}

@@ -189,5 +189,7 @@ static inline enum cc_reason compile_discover(void **state, struct compile *c)
 	kept = (struct hp_strv){0};
 	assert_true(scratch_read(deps_path, &text));
 	assert_int_equal(cc_depfile_parse(c->inv.family, text.data, text.len, &c->deps, NULL), 0);
+	while (in.source + 1 < c->deps.deps.len && strcmp(c->deps.deps.v[in.source], c->inv.input) != 0)
+		in.source++;
 	return daemon_discover(&in, &c->discovery, &c->detail);
 }

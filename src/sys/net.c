@@ -5,10 +5,14 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "sys/clock.h"
+
+/* On loopback a live peer's kernel answers at once. */
+#define CONNECT_TIMEOUT_MS 2000
 
 static int wait_for(int fd, short events, int64_t deadline_ns)
 {
@@ -94,40 +98,40 @@ int sys_send_all(int fd, const void *src, size_t len, int64_t deadline_ns)
 	return 0;
 }
 
-int sys_connect_loopback(uint16_t port)
+/* A peer whose backlog is full leaves connect() waiting: for minutes on TCP, for ever on a Unix socket. SO_SNDTIMEO bounds
+ * it and costs one system call; it stays on the socket, whose sends are bounded by their own deadlines. */
+static int connect_within(int fd, const struct sockaddr *addr, socklen_t addr_len)
 {
-	struct sockaddr_in addr = {
-	        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval limit = {.tv_sec = CONNECT_TIMEOUT_MS / 1000, .tv_usec = CONNECT_TIMEOUT_MS % 1000 * 1000};
 	int saved;
 
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (struct sockaddr *)&addr, sizeof addr) == 0)
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	if (connect(fd, addr, addr_len) == 0)
 		return fd;
-	saved = errno;
+	saved = errno == EINPROGRESS || errno == EAGAIN ? ETIMEDOUT : errno;
 	(void)close(fd);
 	return -saved;
+}
+
+int sys_connect_loopback(uint16_t port)
+{
+	struct sockaddr_in addr = {
+	        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+
+	return connect_within(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&addr, sizeof addr);
 }
 
 int sys_connect_unix(const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	size_t len = strlen(path);
-	int saved;
-	int fd;
 
 	if (len >= sizeof addr.sun_path)
 		return -ENAMETOOLONG;
 	memcpy(addr.sun_path, path, len);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&addr, sizeof addr) == 0)
-		return fd;
-	saved = errno;
-	(void)close(fd);
-	return -saved;
+	return connect_within(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&addr, sizeof addr);
 }
 
 int64_t sys_recv_some(int fd, void *dst, size_t len, int64_t deadline_ns)

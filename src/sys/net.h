@@ -15,7 +15,8 @@ int sys_wait_readable(int fd, int timeout_ms);
 int sys_recv_all(int fd, void *dst, size_t len, int64_t deadline_ns);
 int sys_send_all(int fd, const void *src, size_t len, int64_t deadline_ns);
 
-/* Connects to 127.0.0.1:port. Returns a descriptor (blocking, close-on-exec) or -errno. */
+/* Connects to 127.0.0.1:port. Returns a descriptor (blocking, close-on-exec) or -errno; -ETIMEDOUT after 2 s when the
+ * peer takes no connections. */
 int sys_connect_loopback(uint16_t port);
 
 /* Connects to the Unix socket at `path` (shorter than sun_path). The same results. */

@@ -10,7 +10,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -177,6 +179,44 @@ static void the_loopback_port_is_connected_or_refused_at_once(void **state)
 	(void)close(listener);
 }
 
+/* A daemon that is stopped, with its backlog full. */
+static void a_peer_that_takes_no_connections_is_given_up(void **state)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_un here = {.sun_family = AF_UNIX};
+	socklen_t len = sizeof addr;
+	int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int local = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fds[16];
+	int64_t start;
+	int r = 0;
+	int n = 0;
+
+	(void)state;
+	assert_int_equal(bind(tcp, (struct sockaddr *)&addr, sizeof addr), 0);
+	assert_int_equal(getsockname(tcp, (struct sockaddr *)&addr, &len), 0);
+	assert_int_equal(listen(tcp, 0), 0);
+	start = sys_monotonic_ns();
+	while (n < 8 && (r = sys_connect_loopback(ntohs(addr.sin_port))) >= 0)
+		fds[n++] = r;
+	assert_int_equal(r, -ETIMEDOUT);
+
+	(void)snprintf(here.sun_path, sizeof here.sun_path, "/tmp/hpcc-test-net-%d", (int)getpid());
+	(void)unlink(here.sun_path);
+	assert_int_equal(bind(local, (struct sockaddr *)&here, sizeof here), 0);
+	assert_int_equal(listen(local, 0), 0);
+	while (n < 16 && (r = sys_connect_unix(here.sun_path)) >= 0)
+		fds[n++] = r;
+	assert_int_equal(r, -ETIMEDOUT);
+	assert_true(sys_monotonic_ns() - start < 20000000000);
+
+	(void)unlink(here.sun_path);
+	while (n > 0)
+		(void)close(fds[--n]);
+	(void)close(tcp);
+	(void)close(local);
+}
+
 static void random_bytes_differ(void **state)
 {
 	unsigned char a[300];
@@ -201,6 +241,7 @@ int main(void)
 	        cmocka_unit_test(nothing_is_sent_and_received_at_once),
 	        cmocka_unit_test(readable_means_data_or_end),
 	        cmocka_unit_test(the_loopback_port_is_connected_or_refused_at_once),
+	        cmocka_unit_test(a_peer_that_takes_no_connections_is_given_up),
 	        cmocka_unit_test(random_bytes_differ),
 	};
 

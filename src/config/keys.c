@@ -94,7 +94,7 @@ const struct config_key config_keys[] = {
                 .name = "memory_max",
                 .type = CONFIG_TYPE_SIZE,
                 .offset = offsetof(struct config, daemon.memory_size_max),
-                .fallback = "48M",
+                .fallback = "64M",
                 .doc = "Memory for entries that are kept ready; the rest of the daemon needs some 10 MiB more.",
         },
         {

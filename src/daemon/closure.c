@@ -103,12 +103,14 @@ struct daemon_closure *daemon_closure_new(struct daemon_memory *m, const struct 
 	bind_probes(m, draft, cwd, c);
 	shape_of(draft, &c->shape);
 	c->bytes = sizeof *c + c->files_len * 9 + c->probes_len * 8;
+	c->counter = &m->closure_bytes;
 	(void)__atomic_add_fetch(&m->closure_bytes, c->bytes, __ATOMIC_RELAXED);
 	return c;
 }
 
 void daemon_closure_free(struct daemon_closure *c)
 {
+	(void)__atomic_sub_fetch(c->counter, c->bytes, __ATOMIC_RELAXED);
 	free(c->files);
 	free(c->spelled);
 	free(c->flags);

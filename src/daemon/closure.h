@@ -52,6 +52,7 @@ struct daemon_closure {
 	struct codec_digest last_key; /* of the entry last stored or served: what `hpcc explain` compares with */
 	uint32_t compile_ms;          /* what the compile took that made it */
 	uint64_t bytes;               /* as counted in memory->closure_bytes */
+	uint64_t *counter;            /* that: atomic, the memory's */
 };
 
 /* Binds a draft to `cwd`. The gates are taken now: the caller has checked the absent paths after `since_ns`, or lets

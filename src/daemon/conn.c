@@ -25,10 +25,15 @@ static bool send_message(struct daemon_conn *conn, enum proto_local_kind kind, c
 /* What is read at once: a whole request nearly always. */
 #define READ_SIZE 16384u
 
+enum arrival {
+	ARRIVED, /* a whole frame */
+	NOT_YET, /* the rest will come: the connection rests until then, so a slow peer costs no thread */
+	NEVER,   /* closed, too long or malformed */
+};
+
 /* One frame's envelope; the body points into conn->frame, where bytes of the next frame may follow. */
-static bool receive(struct daemon_conn *conn, size_t len_max, uint32_t *ret_kind, struct proto_bytes *ret_body)
+static enum arrival receive(struct daemon_conn *conn, size_t len_max, uint32_t *ret_kind, struct proto_bytes *ret_body)
 {
-	int64_t deadline_ns = sys_monotonic_ns() + (int64_t)HP_DAEMON_FRAME_MAX_MS * 1000000;
 	struct hp_buf *frame = &conn->frame;
 	size_t want = 4;
 
@@ -39,25 +44,29 @@ static bool receive(struct daemon_conn *conn, size_t len_max, uint32_t *ret_kind
 	}
 	for (;;) {
 		size_t room;
-		int64_t n;
+		ssize_t n;
 
 		if (frame->len >= 4) {
 			int64_t len = proto_frame_len((const unsigned char *)frame->data);
 
 			if (len < 0 || (size_t)len > len_max)
-				return false;
+				return NEVER;
 			want = 4 + (size_t)len;
 		}
 		if (want > 4 && frame->len >= want)
 			break;
 		room = want - frame->len < READ_SIZE ? READ_SIZE : want - frame->len;
-		n = sys_recv_some(conn->fd, hp_buf_reserve(frame, room), room, deadline_ns);
-		if (n < 0)
-			return false;
+		n = recv(conn->fd, hp_buf_reserve(frame, room), room, MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN)
+			return NOT_YET;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return NEVER;
 		hp_buf_added(frame, (size_t)n);
 	}
 	conn->taken = want;
-	return proto_take_envelope(frame->data + 4, want - 4, ret_kind, ret_body, NULL) == 0;
+	return proto_take_envelope(frame->data + 4, want - 4, ret_kind, ret_body, NULL) == 0 ? ARRIVED : NEVER;
 }
 
 static bool take(uint32_t kind, enum proto_local_kind wanted, const struct proto_bytes *body, void *ret_msg)
@@ -69,21 +78,40 @@ static bool take(uint32_t kind, enum proto_local_kind wanted, const struct proto
 /* A hello is some hundred bytes: nobody unknown makes us hold more. */
 #define HELLO_SIZE_MAX 512u
 
-static bool greet(struct daemon_server *server, struct daemon_conn *conn)
+/* Once a second at most: another user must not be able to fill the log. The counter has them all. */
+static void warn_of_wrong_token(struct daemon_server *server)
+{
+	int64_t now = sys_monotonic_ns();
+	int64_t last = __atomic_load_n(&server->warned_ns, __ATOMIC_RELAXED);
+
+	if (now - last < 1000000000 ||
+	    !__atomic_compare_exchange_n(&server->warned_ns, &last, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return;
+	hp_warn("security: a client came with a wrong token and was turned away");
+}
+
+static enum arrival greet(struct daemon_server *server, struct daemon_conn *conn)
 {
 	struct proto_hello hello;
 	struct proto_bytes body;
+	enum arrival arrival;
 	uint32_t kind;
 
-	if (!receive(conn, HELLO_SIZE_MAX, &kind, &body) || !take(kind, PROTO_HELLO, &body, &hello))
-		return false;
+	if (conn->greeted)
+		return ARRIVED;
+	arrival = receive(conn, HELLO_SIZE_MAX, &kind, &body);
+	if (arrival != ARRIVED)
+		return arrival;
+	if (!take(kind, PROTO_HELLO, &body, &hello))
+		return NEVER;
 	if (!client_token_eq(hello.token.data, hello.token.len, server->handshake.token,
 	                     strlen(server->handshake.token))) {
 		daemon_service_count(server->service, "error.wrong-token", 1);
-		hp_warn("security: a client came with a wrong token and was turned away");
-		return false;
+		warn_of_wrong_token(server);
+		return NEVER;
 	}
-	return hello.protocol == PROTO_LOCAL_VERSION;
+	conn->greeted = hello.protocol == PROTO_LOCAL_VERSION;
+	return conn->greeted ? ARRIVED : NEVER;
 }
 
 /* A C string of the bytes; false when they hold a NUL, which no path or argument does. */
@@ -196,13 +224,17 @@ static bool serve_request(struct daemon_server *server, struct daemon_conn *conn
 	struct proto_control control;
 	struct proto_compile compile;
 	struct proto_bytes body;
+	enum arrival arrival;
 	uint32_t kind;
 	bool rests;
 
-	if (!greet(server, conn) || !receive(conn, HP_FRAME_SIZE_MAX, &kind, &body)) {
+	arrival = greet(server, conn);
+	if (arrival == ARRIVED)
+		arrival = receive(conn, HP_FRAME_SIZE_MAX, &kind, &body);
+	if (arrival == NEVER)
 		daemon_conn_close(server, conn);
-		return false;
-	}
+	if (arrival != ARRIVED)
+		return arrival == NOT_YET;
 	if (take(kind, PROTO_CONTROL, &body, &control))
 		return serve_control(server, conn, &control);
 	if (!take(kind, PROTO_COMPILE, &body, &compile)) {
@@ -214,19 +246,23 @@ static bool serve_request(struct daemon_server *server, struct daemon_conn *conn
 	return rests;
 }
 
-/* The report of a finished compile. The client is let go before anything is packed. */
-static void serve_report(struct daemon_server *server, struct daemon_conn *conn)
+/* The report of a finished compile. The client is let go before anything is packed. True: it has not arrived in full. */
+static bool serve_report(struct daemon_server *server, struct daemon_conn *conn)
 {
 	struct daemon_verdict verdict;
 	struct daemon_ticket *ticket;
 	struct proto_report report;
 	struct proto_bytes body;
 	struct proto_ack ack;
+	enum arrival arrival;
 	uint32_t kind;
 
-	if (!receive(conn, HP_FRAME_SIZE_MAX, &kind, &body) || !take(kind, PROTO_REPORT, &body, &report)) {
+	arrival = receive(conn, HP_FRAME_SIZE_MAX, &kind, &body);
+	if (arrival == NOT_YET)
+		return true;
+	if (arrival == NEVER || !take(kind, PROTO_REPORT, &body, &report)) {
 		daemon_conn_close(server, conn);
-		return;
+		return false;
 	}
 	ticket = hp_steal(conn->ticket);
 	daemon_service_report(server->service, ticket,
@@ -248,14 +284,14 @@ static void serve_report(struct daemon_server *server, struct daemon_conn *conn)
 	(void)shutdown(conn->fd, SHUT_RDWR);
 	daemon_service_settle(server->service, ticket);
 	daemon_conn_close(server, conn);
+	return false;
 }
 
 bool daemon_conn_serve(struct daemon_server *server, struct daemon_conn *conn)
 {
 	if (conn->state == DAEMON_CONN_FRESH)
 		return serve_request(server, conn);
-	serve_report(server, conn);
-	return false;
+	return serve_report(server, conn);
 }
 
 bool daemon_conn_retry(struct daemon_server *server, struct daemon_conn *conn)

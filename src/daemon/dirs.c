@@ -34,13 +34,27 @@ void daemon_dir_free(void *p)
 	free(dir);
 }
 
+static int64_t step_of(struct daemon_dir *dir, const struct sys_stamp *stamp)
+{
+	int64_t step_ns;
+
+	(void)pthread_mutex_lock(&dir->lock);
+	if (dir->step_dev != stamp->dev) {
+		dir->step_dev = stamp->dev;
+		dir->step_ns = sys_fs_step_path(dir->path);
+	}
+	step_ns = dir->step_ns;
+	(void)pthread_mutex_unlock(&dir->lock);
+	return step_ns;
+}
+
 void daemon_dir_look(struct daemon_dir *dir, int64_t now_ns, uint64_t *bytes, struct daemon_dir_view *ret_view)
 {
 	*ret_view = (struct daemon_dir_view){.dir = dir, .bytes = bytes};
 	if (sys_stamp_path(dir->path, &ret_view->stamp) < 0 || !S_ISDIR(ret_view->stamp.mode))
 		ret_view->stamp = (struct sys_stamp){0};
 	else
-		ret_view->trusted = sys_stamp_time_ns(&ret_view->stamp) < now_ns;
+		ret_view->trusted = sys_stamp_time_ns(&ret_view->stamp) + step_of(dir, &ret_view->stamp) < now_ns;
 }
 
 /* A remembered name: its slot and its text. */

@@ -14,8 +14,10 @@ struct daemon_dir {
 	pthread_mutex_t lock;
 	struct sys_stamp stamp; /* of `absent` */
 	struct hp_map absent;
-	int fd;          /* O_PATH, atomic; DAEMON_DIR_FD_NONE: not opened; …_OFF: not to be used */
-	uint64_t fd_dev; /* of what fd is open on; fixed once fd is set */
+	uint64_t step_dev; /* file system that step_ns is of */
+	int64_t step_ns;   /* its clock's step */
+	int fd;            /* O_PATH, atomic; DAEMON_DIR_FD_NONE: not opened; …_OFF: not to be used */
+	uint64_t fd_dev;   /* of what fd is open on; fixed once fd is set */
 	uint64_t fd_ino;
 };
 

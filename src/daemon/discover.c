@@ -66,6 +66,7 @@ struct discovery {
 	struct daemon_system_headers *headers; /* only for -MMD */
 	struct hp_strv computed;               /* directories of the files that have #include MACRO */
 	size_t absent_count;
+	bool newcomer;          /* a file came where the compiler may have looked before */
 	enum cc_reason trouble; /* met while looking up */
 };
 
@@ -208,6 +209,22 @@ static void join_left_out(struct discovery *d, const char *path, uintptr_t looke
 	hp_map_put(&d->looked_up, path, strlen(path))->value = (void *)looked;
 }
 
+/* A file that the compiler did not read, in a place where it may have looked: when it, or the link that leads to it, is
+ * as young as the compile, it may have come after the look, and the next compile would read it. */
+static void note_newcomer(struct discovery *d, const char *path, const struct sys_stamp *stamp)
+{
+	struct sys_stamp link;
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return;
+	sys_stamp_from_stat(&st, &link);
+	if (d->newcomer || (sys_stamp_time_ns(stamp) < d->in->start_ns && sys_stamp_time_ns(&link) < d->in->start_ns))
+		return;
+	d->newcomer = true;
+	hp_buf_str(d->detail, path);
+}
+
 /* Whether DIR/NAME is absent, a member, or another file. */
 static uintptr_t look_up(struct discovery *d, const char *path)
 {
@@ -238,6 +255,8 @@ static uintptr_t look_up(struct discovery *d, const char *path)
 	}
 	key = (struct inode){stamp.dev, stamp.ino};
 	member = (uintptr_t)hp_map_find(&d->by_inode, &key, sizeof key);
+	if (!member)
+		note_newcomer(d, absolute.data, &stamp);
 	looked = member ? member - 1 + LOOKED_MEMBER : LOOKED_OTHER;
 	slot->value = (void *)looked;
 	look = look_of(&stamp);
@@ -577,6 +596,8 @@ static enum cc_reason discover(struct discovery *d)
 	}
 	if (reason == CC_REASON_NONE)
 		reason = d->trouble;
+	if (reason == CC_REASON_NONE && d->newcomer)
+		reason = CC_REASON_INPUT_CHANGED;
 	if (reason == CC_REASON_NONE && d->absent_count > HP_CLOSURE_ABSENT_MAX)
 		reason = CC_REASON_TOO_LARGE;
 	return reason;

@@ -76,7 +76,7 @@ static void add_file(struct asking *a, const char *path)
 	id->stamps = hp_realloc(id->stamps, (id->files.len + 1) * sizeof *id->stamps);
 	id->stamps[id->files.len] = stamp;
 	hp_strv_add(&id->files, path);
-	if (sys_stamp_time_ns(&stamp) >= now_ns)
+	if (sys_stamp_time_ns(&stamp) + sys_fs_step_path(path) >= now_ns)
 		id->trusted = false;
 }
 
@@ -170,6 +170,20 @@ static int ask_search(struct asking *a, struct hp_err *err)
 	return 0;
 }
 
+/* GCC reads a file called specs beside cc1 when there is one. */
+static void expect_no_specs(struct asking *a, const char *program)
+{
+	HP_AUTO_FREE char *path = hp_asprintf("%.*sspecs", (int)(hp_basename(program) - program), program);
+	struct sys_stamp stamp;
+
+	if (a->id->family != CC_FAMILY_GCC || !hp_startswith(hp_basename(program), "cc1"))
+		return;
+	if (sys_stamp_path(path, &stamp) == 0)
+		add_file(a, path);
+	else if (!hp_strv_has(&a->id->missing, path))
+		hp_strv_add(&a->id->missing, path);
+}
+
 static int ask_programs(struct asking *a, struct hp_err *err)
 {
 	const char *words[] = {a->q->compiler, "@ident@",   "-###", "-x",        a->q->lang,
@@ -195,6 +209,7 @@ static int ask_programs(struct asking *a, struct hp_err *err)
 			                  a->q->compiler, programs.v[i]);
 		add_file(a, path);
 		add_libraries(a, path);
+		expect_no_specs(a, path);
 	}
 	return 0;
 }

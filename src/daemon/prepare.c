@@ -28,6 +28,21 @@ static void sort(struct hp_strv *sv)
 		qsort(sv->v, sv->len, sizeof *sv->v, compare_strings);
 }
 
+/* Search variables name directories; relative ones (and empty parts, which mean the working directory) are where the
+ * compile is, and the compiler is asked for its search somewhere else. */
+static bool has_relative_part(const char *var)
+{
+	const char *p = strchr(var, '=') + 1;
+
+	if (!strstr(var, "_INCLUDE_PATH=") && !hp_startswith(var, "CPATH=") && !hp_startswith(var, "COMPILER_PATH="))
+		return false;
+	for (; p; p = strchr(p, ':') ? strchr(p, ':') + 1 : NULL) {
+		if (*p != '/')
+			return true;
+	}
+	return false;
+}
+
 static enum cc_reason sort_out_env(struct daemon_ticket *t)
 {
 	for (size_t i = 0; i < t->req->env.len; i++) {
@@ -41,6 +56,10 @@ static enum cc_reason sort_out_env(struct daemon_ticket *t)
 			hp_buf_append(&t->detail, var, strcspn(var, "="));
 			return CC_REASON_ENVIRONMENT;
 		case CC_ENV_IDENT:
+			if (has_relative_part(var)) {
+				hp_buf_append(&t->detail, var, strcspn(var, "="));
+				return CC_REASON_ENVIRONMENT;
+			}
 			hp_strv_add(&t->ident_env, var);
 			/* Where programs are found shows in the identity; what else these change need not. */
 			if (!hp_startswith(var, "PATH="))

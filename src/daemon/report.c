@@ -73,6 +73,7 @@ static enum cc_reason discover(struct daemon_ticket *t, const struct cc_depfile 
 	        .identity = t->identity,
 	        .cwd = t->kept.cwd,
 	        .deps = &deps->deps,
+	        .source = t->source_index,
 	        .env = &t->kept.env,
 	        .start_ns = t->start_ns,
 	        .date_time_ok = t->date_time_ok,
@@ -97,6 +98,11 @@ static enum cc_reason read_object(struct daemon_ticket *t)
 	if (sys_read_file(t->object, HP_ENTRY_SIZE_MAX, &t->object_data, &stamp, &err) < 0) {
 		hp_buf_str(&t->detail, err.msg);
 		return err.code == HP_EXHAUSTED ? CC_REASON_TOO_LARGE : CC_REASON_OUTPUT_MISSING;
+	}
+	/* A compiler that wrote nothing has left an older file there. */
+	if (sys_stamp_time_ns(&stamp) < t->start_ns) {
+		hp_buf_printf(&t->detail, "%s: older than the compile", t->object);
+		return CC_REASON_OUTPUT_MISSING;
 	}
 	t->object_mode = stamp.mode & 0777;
 	return CC_REASON_NONE;

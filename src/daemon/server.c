@@ -177,7 +177,7 @@ static void accept_all(struct daemon_server *server, int listen_fd)
 		return;
 	while ((conn = accept_one(server, listen_fd)))
 		conn_rest(server, conn);
-	if (sys_wait_readable(first->fd, 0) <= 0 || daemon_conn_serve(server, first))
+	if (daemon_conn_serve(server, first))
 		conn_rest(server, first);
 }
 
@@ -381,13 +381,27 @@ static void wind_down(struct daemon_server *server, int grace_ms)
 		left = server->conns_len;
 		/* Those that never asked for anything are not waited for. */
 		for (size_t i = 0; i < HP_DAEMON_CONNECTIONS_MAX; i++)
-			left -= server->slots[i] && server->slots[i]->state == DAEMON_CONN_FRESH ? 1 : 0;
+			left -= server->slots[i] && !server->slots[i]->held &&
+			                        server->slots[i]->state == DAEMON_CONN_FRESH
+			                ? 1
+			                : 0;
 		(void)pthread_mutex_unlock(&server->lock);
 		if ((left == 0 && __atomic_load_n(&server->busy, __ATOMIC_ACQUIRE) == 0) ||
 		    sys_monotonic_ns() > deadline_ns)
 			return;
 		(void)poll(NULL, 0, 10);
 	}
+}
+
+/* An edge that could not be used, since the process was out of descriptors, comes again. */
+static void rearm_listeners(struct daemon_server *server)
+{
+	struct epoll_event tcp = {.events = EPOLLIN | EPOLLET, .data.u64 = EVENT_LISTEN};
+	struct epoll_event local = {.events = EPOLLIN | EPOLLET, .data.u64 = EVENT_LISTEN_UNIX};
+
+	(void)epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listen_fd, &tcp);
+	if (server->unix_fd >= 0)
+		(void)epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->unix_fd, &local);
 }
 
 void daemon_server_run(struct daemon_server *server, int stop_fd, int grace_ms)
@@ -414,6 +428,7 @@ void daemon_server_run(struct daemon_server *server, int stop_fd, int grace_ms)
 			break;
 		daemon_service_flush(server->service);
 		expire(server);
+		rearm_listeners(server);
 	}
 	hp_info("stopping");
 	wind_down(server, grace_ms);

@@ -23,8 +23,9 @@ struct daemon_conn {
 	int fd;
 	enum daemon_conn_state state;
 	bool in_epoll;
-	bool held;  /* under server->lock */
-	bool woken; /* under server->lock: its flight ended */
+	bool greeted; /* it has shown the token */
+	bool held;    /* under server->lock */
+	bool woken;   /* under server->lock: its flight ended */
 	bool retry_alone;
 	int64_t since_ns; /* of the state */
 	struct daemon_request request;
@@ -53,6 +54,7 @@ struct daemon_server {
 	pthread_mutex_t lock; /* of the lists */
 	struct daemon_conn *slots[HP_DAEMON_CONNECTIONS_MAX];
 	size_t conns_len;
+	int64_t warned_ns; /* atomic: when a wrong token was last logged */
 	uint32_t generation;
 	struct daemon_conn *woken; /* at rest and woken: to be held by whoever takes them from here */
 };

@@ -1,3 +1,4 @@
+#define HP_LOG_TOPIC "service"
 #include "daemon/service.h"
 
 #include <dirent.h>
@@ -8,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/service_priv.h"
@@ -98,7 +100,7 @@ struct daemon_service *daemon_service_new(const struct daemon_service_options *o
 	HP_AUTO_FREE char *identity_dir = hp_asprintf("%s/identity", opt->cache_dir);
 
 	s->opt = *opt;
-	s->hot = store_memory_new(opt->memory_max);
+	s->hot = store_memory_new(opt->memory_max / 2);
 	s->identities = daemon_identities_new(identity_dir);
 	s->memory = daemon_memory_new();
 	(void)pthread_mutex_init(&s->lock, NULL);
@@ -106,7 +108,7 @@ struct daemon_service *daemon_service_new(const struct daemon_service_options *o
 		s->flights = daemon_flights_new(opt->wake, opt->wake_ctx);
 	if (opt->runtime_dir)
 		s->tmp_dirs[0] = hp_strdup(opt->runtime_dir);
-	s->tmp_dirs[1] = hp_asprintf("%s/tmp", opt->cache_dir);
+	s->tmp_dirs[1] = hp_asprintf("%s/deps", opt->cache_dir); /* not the store's tmp: it clears that */
 	(void)sys_mkdirs(s->tmp_dirs[1], 0700, NULL);
 	if (opt->wake) { /* a long-lived service; a single compile has no time for it */
 		remove_old_private_deps(s->tmp_dirs[0]);
@@ -187,6 +189,8 @@ void daemon_note_unstored(struct daemon_service *s, const struct daemon_ticket *
 	        .closure_key = t->closure_key,
 	};
 
+	if (t->unstored == CC_REASON_STORE_FAILED)
+		hp_warn("%s cannot be stored: %s", t->object, hp_buf_cstr(&t->detail));
 	store_ledger_note(s->opt.ledger, &note);
 }
 
@@ -196,7 +200,7 @@ static struct daemon_memory *current_memory(struct daemon_service *s)
 	struct daemon_memory *m;
 
 	(void)pthread_mutex_lock(&s->lock);
-	if (daemon_memory_size(s->memory) > s->opt.memory_max) {
+	if (daemon_memory_size(s->memory) > s->opt.memory_max / 2) {
 		daemon_memory_unref(s->memory);
 		s->memory = daemon_memory_new();
 	}
@@ -265,7 +269,8 @@ static void wait_out_tick(struct daemon_ticket *t, const struct daemon_content *
 		(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 		now = sys_file_clock_ns();
 	}
-	t->start_ns = now;
+	/* Where stamps are coarse or another machine's, what is nearly as young may have changed meanwhile, too. */
+	t->start_ns = now - sys_fs_step_path(t->source);
 }
 
 static enum cc_reason prepare_run(struct daemon_service *s, struct daemon_ticket *t, void *waiter, bool *ret_wait)
@@ -310,6 +315,9 @@ static enum cc_reason prepare_run(struct daemon_service *s, struct daemon_ticket
 static void answer_bypass(struct daemon_service *s, struct daemon_ticket *t, enum cc_reason reason,
                           struct daemon_answer *answer)
 {
+	if (reason == CC_REASON_INTERNAL)
+		hp_warn("%s compiles without the cache: %s", t->source ? t->source : t->req->compiler,
+		        hp_buf_cstr(&t->detail));
 	answer->decision = DAEMON_BYPASS;
 	answer->reason = reason;
 	daemon_note(s, t, "bypass", reason);

@@ -28,7 +28,7 @@ struct daemon_service_options {
 	struct store *disk;          /* owned from now on; NULL: nothing is kept */
 	struct store_ledger *ledger; /* owned from now on */
 	int pack_level;              /* of entries: zstd's, or CACHE_PACK_RAW */
-	uint64_t memory_max; /* bytes, for entries kept in memory and, as much again, for digests and closures */
+	uint64_t memory_max;         /* bytes: half for entries kept in memory, half for digests and closures */
 	bool read_only;
 	daemon_flight_wake_fn wake; /* NULL: no single-flight */
 	void *wake_ctx;

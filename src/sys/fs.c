@@ -170,7 +170,7 @@ void sys_path_join(struct hp_buf *out, const char *dir, const char *path)
 	hp_buf_str(out, path);
 }
 
-int64_t sys_fs_step_ns(int fd)
+static int64_t step_of(const struct statfs *fs)
 {
 	/* Magic numbers of <linux/magic.h>; f_type is signed long on glibc and unsigned on musl. */
 	static const unsigned long local[] = {
@@ -183,15 +183,28 @@ int64_t sys_fs_step_ns(int fd)
 	        0x2FC12FC1u, /* zfs */
 	        0xCA451A4Eu, /* bcachefs */
 	};
-	struct statfs fs;
 
-	if (fstatfs(fd, &fs) == 0) {
-		for (size_t i = 0; i < HP_ARRAY_SIZE(local); i++) {
-			if ((unsigned long)fs.f_type == local[i])
-				return 0;
-		}
+	for (size_t i = 0; i < HP_ARRAY_SIZE(local); i++) {
+		if ((unsigned long)fs->f_type == local[i])
+			return 0;
 	}
 	return 2000000000;
+}
+
+int64_t sys_fs_step_ns(int fd)
+{
+	struct statfs fs = {0};
+
+	(void)fstatfs(fd, &fs);
+	return step_of(&fs);
+}
+
+int64_t sys_fs_step_path(const char *path)
+{
+	struct statfs fs = {0};
+
+	(void)statfs(path, &fs);
+	return step_of(&fs);
 }
 
 /* statx(2) by its numbers, since musl 1.2.3 has no wrapper; the layout is the kernel's ABI (linux/stat.h). One call on

@@ -67,6 +67,7 @@ void sys_path_join(struct hp_buf *out, const char *dir, const char *path);
 /* The clock step of the file system that a device number belongs to, in ns: two writes nearer than this can carry one
  * stamp. Local file systems stamp with the kernel's tick; network and FAT ones are coarse or use another clock. */
 int64_t sys_fs_step_ns(int fd);
+int64_t sys_fs_step_path(const char *path);
 
 /* What two processes must have in common for a path to mean the same file: where "/" is and in which mount namespace. */
 struct sys_surroundings {

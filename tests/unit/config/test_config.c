@@ -55,7 +55,7 @@ static void assert_defaults(const struct config *c)
 	assert_int_equal(c->caches[0].zstd_level, 1);
 	assert_false(c->caches[0].read_only);
 	assert_int_equal(c->daemon.port, 0);
-	assert_int_equal(c->daemon.memory_size_max, 48u << 20);
+	assert_int_equal(c->daemon.memory_size_max, 64u << 20);
 	assert_int_equal(c->daemon.threads, 0);
 	assert_int_equal(c->log.level, HP_LOG_INFO);
 	assert_int_equal(c->log.format, CONFIG_LOG_LOGFMT);

@@ -35,7 +35,8 @@ class Pool:
                     os.chdir(unit.cwd)
                     argv = [*prefix, *unit.argv]
                     program = argv[0] if "/" in argv[0] else work.find_program(argv[0])
-                    running[os.posix_spawn(program, argv, env, file_actions=self.null)] = unit
+                    pid = os.posix_spawn(program, argv, {**env, "PWD": unit.cwd}, file_actions=self.null)
+                    running[pid] = unit
                 pid, status, usage = os.wait4(-1, 0)
                 unit = running.pop(pid, None)
                 if not unit:

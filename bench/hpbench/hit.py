@@ -1,6 +1,7 @@
 """Single hits: wall and CPU per call, instructions, system calls; and the floors below them."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -15,16 +16,19 @@ FLOORS = (
 )
 DEFAULT_TOOLS = ["ideal", "hpcc", "hpcc-raw", "hpcc-local", "ccache", "ccache-fast", "sccache",
                  "ccache-new", "ccache-new-fast", "sccache-new"]
-BIG_SHARE = 5  # a 13.6 MB hit takes ten times as long: that many times fewer calls
+# Onto an existing output only those whose ways of writing differ.
+OVER_TOOLS = ("ideal", "hpcc", "hpcc-raw", "ccache", "ccache-fast", "ccache-new", "ccache-new-fast")
+TURN_NS = 1_500_000_000  # a slow tool makes fewer calls, so that a turn of any tool is as short as drift demands
+CALLS_MIN = 20
 
 
-def loop(calls, argv, cwd=None, env=None):
+def loop(calls, argv, cwd=None, env=None, remove=""):
     """bench/src/loop.c: {wall, cpu, p10, p50, p90} in nanoseconds a call."""
-    out = work.run([work.build_program("loop", compiler=("gcc",)), calls, *argv], cwd=cwd, env=env)
-    calls, failures, wall, cpu, p10, p50, p90 = (int(f) for f in out.split())
+    out = work.run([work.build_program("loop", compiler=("gcc",)), calls, remove, *argv], cwd=cwd, env=env)
+    calls, failures, wall, cpu, p10, p50, p90 = map(int, out.split())
     if failures:
         raise work.Failed(f"{failures} of {calls} calls failed: {' '.join(argv)[:200]}")
-    return {"wall": wall / calls, "cpu": cpu / calls, "p10": p10, "p50": p50, "p90": p90}
+    return {"calls": calls, "wall": wall / calls, "cpu": cpu / calls, "p10": p10, "p50": p50, "p90": p90}
 
 
 def rotated(items, by):
@@ -44,11 +48,13 @@ def floors(rounds, calls):
 
 
 class Bench:
-    """The tools with their caches filled by the asked-for units; every unit is a hit for every tool."""
+    """The tools with their caches filled by the asked-for units. What a tool does not give as a hit is
+    left out, and the table says so."""
 
     def __init__(self, chosen, hit_units):
         self.tools = chosen
         self.units = hit_units
+        self.hits = {}  # {tool name: {unit names}}
         self.left_out = {}
 
     def fill(self):
@@ -56,13 +62,24 @@ class Bench:
             try:
                 tool.reset()
                 tool.start()
-                for unit in self.units.values():
-                    self.fill_one(tool, unit)
-            except (work.Unavailable, work.Failed) as failure:
-                work.say(f"{tool.name} is left out: {failure}")
-                self.left_out[tool.name] = str(failure)
+            except work.Unavailable as failure:
+                self.leave_out(tool.name, failure)
                 self.tools.remove(tool)
-                tool.stop()
+                continue
+            self.hits[tool.name] = set()
+            for unit in self.units.values():
+                try:
+                    self.fill_one(tool, unit)
+                    self.hits[tool.name].add(unit.name)
+                except work.Failed as failure:
+                    self.leave_out(f"{tool.name}, {unit.title}", failure)
+
+    def leave_out(self, what, failure):
+        work.say(f"{what} is left out: {failure}")
+        self.left_out[what] = str(failure)
+
+    def tools_of(self, unit):
+        return [t for t in self.tools if unit.name in self.hits[t.name]]
 
     @staticmethod
     def fill_one(tool, unit):
@@ -72,48 +89,60 @@ class Bench:
             tool.settle()
         remove(unit.output)
         if not tool.hits_one(unit.argv, unit.cwd):
-            raise work.Failed(f"the {unit.title} is no hit")
+            raise work.Failed("no hit")
         with open(unit.output, "rb") as made, open(unit.object, "rb") as plain:
             if made.read() != plain.read():
-                raise work.Failed(f"wrong object for the {unit.title}")
+                raise work.Failed("WRONG OBJECT")
 
     def close(self):
         for tool in self.tools:
             tool.stop()
 
-    def latency(self, rounds, calls, with_ideal):
-        """{unit: {tool: [{wall, cpu, daemon, p50 …} a round]}}; cpu includes the daemon's."""
+    def latency(self, rounds, calls, with_ideal, over):
+        """{unit: {tool: [{wall, cpu, daemon, p50 …} a round]}}; cpu includes the daemon's. Before each call the output
+        is removed (as after `make clean`), unless `over`: then it is there, from the call before."""
         found = {}
         for unit in self.units.values():
-            names = (["ideal"] if with_ideal else []) + [t.name for t in self.tools]
-            by_name = {t.name: t for t in self.tools}
+            by_name = {t.name: t for t in self.tools_of(unit)}
+            names = [n for n in (["ideal"] if with_ideal else []) + list(by_name) if not over or n in OVER_TOOLS]
             rows = found[unit.name] = {name: [] for name in names}
-            count = max(1, calls // BIG_SHARE) if unit.name == "big" else calls
-            counted = {name: by_name[name].counters() for name in names if name in by_name}
+            counts = {}
+            before = {name: by_name[name].counters() for name in names if name in by_name}
             for number in range(rounds):
                 for name in rotated(names, number):
                     remove(unit.output)  # a hard link into one cache must not be written through by another tool
-                    if name == "ideal":
-                        rows[name].append({**loop(count, [str(unit.ideal)], unit.cwd), "daemon": 0})
-                        continue
-                    tool = by_name[name]
-                    before = tool.daemon_cpu_ns()
-                    row = loop(count, [*tool.prefix, *unit.argv], unit.cwd, tool.env)
-                    tool.settle()
-                    row["daemon"] = (tool.daemon_cpu_ns() - before) / count
-                    row["cpu"] += row["daemon"]
-                    rows[name].append(row)
-            self.check_counts(unit, rounds * count, counted, by_name)
+                    rows[name].append(self.turn(unit, by_name.get(name), calls, counts, over))
+                    remove(unit.output)
+            for name, was in before.items():
+                self.check_counts(by_name[name], unit, sum(r["all"] for r in rows[name]), was)
         return found
 
-    def check_counts(self, unit, expected, counted, by_name):
-        for name, before in counted.items():
-            after = by_name[name].counters()
-            if before is None or after == before == (0, 0) or "fast" in name:
-                continue
-            hits, misses = after[0] - before[0], after[1] - before[1]
-            if hits != expected or misses:
-                work.say(f"{name}: {expected} calls on the {unit.title} counted as {hits} hits, {misses} others")
+    @staticmethod
+    def turn(unit, tool, calls, counts, over):
+        """One tool's turn on one unit."""
+        name = tool.name if tool else "ideal"
+        argv, env = ([*tool.prefix, *unit.argv], tool.env) if tool else ([str(unit.ideal)], {})
+        gone = "" if over else unit.output
+        first = loop(3, argv, unit.cwd, env, gone)  # also brings back into the CPU's caches what others pushed out
+        if name not in counts:
+            counts[name] = min(calls, max(CALLS_MIN, int(TURN_NS / first["p50"])))
+        start = tool.daemon_cpu_ns() if tool else 0
+        row = loop(counts[name], argv, unit.cwd, env, gone)
+        if tool:
+            tool.settle()
+        row["daemon"] = (tool.daemon_cpu_ns() - start) / counts[name] if tool else 0
+        row["cpu"] += row["daemon"]
+        row["all"] = row["calls"] + 3
+        return row
+
+    @staticmethod
+    def check_counts(tool, unit, expected, before):
+        after = tool.counters()
+        if before is None or after == before == (0, 0) or "fast" in tool.name:
+            return
+        hits, others = after[0] - before[0], after[1] - before[1]
+        if hits != expected or others:
+            work.say(f"{tool.name}: {expected} calls on the {unit.title} counted as {hits} hits, {others} others")
 
     # ---- exact counts
 
@@ -124,19 +153,24 @@ class Bench:
         found = {unit.name: {} for unit in self.units.values()}
         for unit in self.units.values():
             found[unit.name]["ideal"] = {"client": callgrind([str(unit.ideal)], unit.cwd, {}), "daemon": 0}
-            for tool in self.tools:
+            for tool in self.tools_of(unit):
                 remove(unit.output)
-                row = {"client": callgrind([*tool.prefix, *unit.argv], unit.cwd, tool.env), "daemon": 0}
-                found[unit.name][tool.name] = row
+                try:
+                    client = callgrind([*tool.prefix, *unit.argv], unit.cwd, tool.env)
+                except (work.Failed, subprocess.TimeoutExpired) as failure:
+                    self.leave_out(f"instructions of {tool.name}, {unit.title}", failure)
+                    continue
+                found[unit.name][tool.name] = {"client": client, "daemon": 0}
         for tool in self.tools:
             if not tool.daemon:
                 continue
-            for unit in self.units.values():
+            for unit in (u for u in self.units.values() if tool.name in found[u.name]):
                 try:
-                    few, many = (self.daemon_instructions(tool, unit, n) for n in (daemon_calls, 3 * daemon_calls))
+                    # The very first run may do, and keep for the next, what a daemon does once.
+                    _, few, many = (self.daemon_instructions(tool, unit, n) for n in (1, daemon_calls, 3 * daemon_calls))
                     found[unit.name][tool.name]["daemon"] = (many - few) // (2 * daemon_calls)
                 except (work.Unavailable, work.Failed) as failure:
-                    work.say(f"no instruction count of the daemon of {tool.name}: {failure}")
+                    self.leave_out(f"instructions of the daemon of {tool.name}, {unit.title}", failure)
                     found[unit.name][tool.name]["daemon"] = None
             tool.under = []
             tool.start()
@@ -165,7 +199,7 @@ class Bench:
         for unit in self.units.values():
             rows = found[unit.name] = {}
             rows["ideal"] = {"client": strace([str(unit.ideal)], unit.cwd, {}, out), "daemon": 0}
-            for tool in self.tools:
+            for tool in self.tools_of(unit):
                 remove(unit.output)
                 client = strace([*tool.prefix, *unit.argv], unit.cwd, tool.env, out)
                 daemon = strace_daemon(tool, unit, out, 30) if tool.daemon else 0
@@ -188,10 +222,19 @@ def callgrind_total(path):
 
 
 def callgrind(argv, cwd, env):
-    out = work.WORK / "tmp" / "callgrind.client"
-    out.unlink(missing_ok=True)
-    work.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", *argv], cwd=cwd, env=env)
-    return callgrind_total(out)
+    """All processes of the call; what ran before an exec is lost, which is little (hpcc's client before hpcc-local)."""
+    folder = work.WORK / "tmp" / "callgrind"
+    valgrind = ["valgrind", "--tool=callgrind", "--trace-children=yes", "--trace-children-skip=*gcc*,*cc1*,*/as",
+                f"--callgrind-out-file={folder}/%p"]
+    # Valgrind sets LD_PRELOAD, and a cache may well see another compile in that: the first run makes it a hit.
+    for _ in range(2):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        work.run([*valgrind, *argv], cwd=cwd, env=env, timeout_s=60)
+    processes = list(folder.iterdir())
+    if len(processes) != 1:
+        raise work.Failed(f"{len(processes)} processes ran under callgrind: no hit")
+    return callgrind_total(processes[0])
 
 
 def strace_total(path):

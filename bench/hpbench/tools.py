@@ -4,6 +4,7 @@ A tool is used as `PREFIX… COMPILER ARGS…` with `env` on top of work.ENV. It
 started by start(), ended by stop(), and found by nothing but its PID.
 """
 
+import ctypes
 import json
 import os
 import re
@@ -19,7 +20,13 @@ from . import work
 START_TIMEOUT_S = 20
 STOP_TIMEOUT_S = 30
 SETTLE_TIMEOUT_S = 20
+PR_SET_PDEATHSIG = 1
 TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK")
+
+
+def end_with_parent():
+    """In a new child: whatever ends us, even SIGKILL, ends the daemon."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Tool:
@@ -73,7 +80,8 @@ class Tool:
         self.dir.mkdir(parents=True, exist_ok=True)
         with open(self.dir / "daemon.log", "ab") as log:
             self.daemon = subprocess.Popen([*self.under, *argv], cwd="/", env={**work.ENV, **env},
-                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                                           preexec_fn=end_with_parent)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not ready():
             if self.daemon.poll() is not None or time.monotonic() > deadline:
@@ -175,10 +183,10 @@ class Hpcc(Tool):
             except (OSError, ValueError):
                 return False
 
-        program = [self.program, "start"]
-        if self.under:  # `hpcc start` is only the way to the daemon, which valgrind would not follow
-            program = [Path(self.program).resolve().parent.parent / "libexec" / "hpcc" / "hpcc-daemon"]
-        self.spawn_daemon([str(a) for a in program], self.env, ready)
+        program = Path(self.program)
+        if self.under:  # `hpcc start` becomes this program, which valgrind would not follow
+            program = program.resolve().parent.parent / "libexec" / "hpcc" / "hpcc-tool"
+        self.spawn_daemon([str(program), "start"], self.env, ready)
 
     def counters(self):
         stats = json.loads(work.run([self.program, "stats", "--json"], env=self.env))["counters"]

@@ -44,6 +44,7 @@ def prepare_folders():
 
 def lock():
     """Two runs at once would measure each other. Returns the file that holds the lock."""
+    WORK.mkdir(parents=True, exist_ok=True)
     handle = open(WORK / "lock", "w")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -65,7 +66,8 @@ def need_program(name, package=None):
 
 def run(argv, cwd=None, env=None, timeout_s=1800, **options):
     """Runs to the end and returns stdout; a failure shows the last lines of what the program said."""
-    done = subprocess.run([str(a) for a in argv], cwd=cwd, env={**ENV, **(env or {})}, stdin=subprocess.DEVNULL,
+    where = {"PWD": str(cwd)} if cwd else {}  # as a shell sets it, and compilers read it
+    done = subprocess.run([str(a) for a in argv], cwd=cwd, env={**ENV, **where, **(env or {})}, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout_s, **options)
     if done.returncode != 0:
         tail = (done.stdout[-1000:] + done.stderr[-2000:]).decode(errors="replace").strip()

@@ -1,9 +1,10 @@
 /* Runs one program many times in a row and says what a run costs, so that a script's own cost of starting processes
  * does not count.
  *
- * usage: loop CALLS PROGRAM ARGS…
+ * usage: loop CALLS REMOVE PROGRAM ARGS…
+ * REMOVE is a file that is unlinked before each run, outside the clock, or "" for none.
  * prints: CALLS FAILURES WALL_NS CPU_NS P10_NS P50_NS P90_NS
- *   WALL_NS  from before the first start to after the last wait
+ *   WALL_NS  the sum over all runs, each from before its start to after the wait
  *   CPU_NS   user and system time of all children, and of theirs that they waited for
  *   P..      percentiles of the wall time of single runs
  * The children's output goes to /dev/null. The program is found by its path, not by PATH. */
@@ -46,9 +47,9 @@ static int compare(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-	long calls = argc > 2 ? strtol(argv[1], NULL, 10) : 0;
+	long calls = argc > 3 ? strtol(argv[1], NULL, 10) : 0;
 	if (calls < 1 || calls > CALLS_MAX) {
-		fputs("usage: loop CALLS PROGRAM ARGS...\n", stderr);
+		fputs("usage: loop CALLS REMOVE PROGRAM ARGS...\n", stderr);
 		return 2;
 	}
 	long long *took = calloc((size_t)calls, sizeof(*took));
@@ -59,22 +60,23 @@ int main(int argc, char **argv)
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 
 	long failures = 0;
-	long long cpu = children_cpu_ns(), start = now_ns(), before = start;
+	long long cpu = children_cpu_ns(), wall = 0;
 	for (long i = 0; i < calls; i++) {
 		pid_t pid;
 		int status;
-		int rc = posix_spawn(&pid, argv[2], &actions, NULL, argv + 2, environ);
+		if (argv[2][0])
+			unlink(argv[2]);
+		long long before = now_ns();
+		int rc = posix_spawn(&pid, argv[3], &actions, NULL, argv + 3, environ);
 		if (rc != 0) {
-			fprintf(stderr, "loop: %s: %s\n", argv[2], strerror(rc));
+			fprintf(stderr, "loop: %s: %s\n", argv[3], strerror(rc));
 			return 1;
 		}
 		if (waitpid(pid, &status, 0) != pid || status != 0)
 			failures++;
-		long long after = now_ns();
-		took[i] = after - before;
-		before = after;
+		took[i] = now_ns() - before;
+		wall += took[i];
 	}
-	long long wall = before - start;
 	cpu = children_cpu_ns() - cpu;
 	qsort(took, (size_t)calls, sizeof(*took), compare);
 	printf("%ld %ld %lld %lld %lld %lld %lld\n", calls, failures, wall, cpu, took[calls / 10], took[calls / 2],

@@ -301,7 +301,8 @@ def fill_up(path, leave=0):
 
 @pytest.mark.parametrize("by", ["daemon", "local"])
 def test_a_full_cache_disk_costs_hits_and_nothing_else(tmp_path, by):
-    with tmpfs(os.path.join(tmp_path, "small"), "600k"):
+    # The service keeps away from directories with less than 16 MiB to spare.
+    with tmpfs(os.path.join(tmp_path, "small"), "20m"):
         with Cache(tmp_path, daemon=by == "daemon", env={"HPCC_CACHE_DIR": os.path.join(tmp_path, "small", "hpcc")}) as cache:
             units = Units(cache, os.path.join(tmp_path, "proj"), count=20, size=200)
             units.compile_all()
@@ -320,7 +321,7 @@ def test_a_full_cache_disk_costs_hits_and_nothing_else(tmp_path, by):
 
 
 def test_a_cache_disk_without_inodes_costs_hits_and_nothing_else(tmp_path):
-    with tmpfs(os.path.join(tmp_path, "small"), "10m", inodes=40):
+    with tmpfs(os.path.join(tmp_path, "small"), "20m", inodes=40):
         with Cache(tmp_path, env={"HPCC_CACHE_DIR": os.path.join(tmp_path, "small", "hpcc")}) as cache:
             units = Units(cache, os.path.join(tmp_path, "proj"), count=40)
             for _ in range(3):

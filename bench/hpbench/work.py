@@ -37,7 +37,10 @@ def say(text):
 def prepare_folders():
     for path in (WORK, BIN, WORK / "home", WORK / "tmp"):
         path.mkdir(parents=True, exist_ok=True)
-    # CMake and tests before us may have left things behind; nothing in there outlives a run.
+
+
+def clear_temporary():
+    """What an interrupted run left behind; only for who holds the lock."""
     for path in (WORK / "tmp").iterdir():
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 

@@ -43,6 +43,28 @@ static bool has_relative_part(const char *var)
 	return false;
 }
 
+/* PATH as it is for a process in the compile's directory, wherever the question about the compiler is asked. */
+static char *absolute_path_var(const struct daemon_ticket *t, const char *var)
+{
+	HP_AUTO_BUF struct hp_buf out = {0};
+
+	hp_buf_str(&out, "PATH=");
+	for (const char *p = var + 5; p;) {
+		const char *colon = strchr(p, ':');
+		size_t len = colon ? (size_t)(colon - p) : strlen(p);
+
+		if (len == 0 || p[0] != '/') {
+			hp_buf_str(&out, t->req->cwd);
+			hp_buf_char(&out, '/');
+		}
+		hp_buf_append(&out, p, len);
+		if (colon)
+			hp_buf_char(&out, ':');
+		p = colon ? colon + 1 : NULL;
+	}
+	return hp_buf_steal(&out);
+}
+
 static enum cc_reason sort_out_env(struct daemon_ticket *t)
 {
 	for (size_t i = 0; i < t->req->env.len; i++) {
@@ -60,10 +82,13 @@ static enum cc_reason sort_out_env(struct daemon_ticket *t)
 				hp_buf_append(&t->detail, var, strcspn(var, "="));
 				return CC_REASON_ENVIRONMENT;
 			}
-			hp_strv_add(&t->ident_env, var);
 			/* Where programs are found shows in the identity; what else these change need not. */
-			if (!hp_startswith(var, "PATH="))
-				hp_strv_add(&t->key_env, var);
+			if (hp_startswith(var, "PATH=")) {
+				hp_strv_take(&t->ident_env, absolute_path_var(t, var));
+				break;
+			}
+			hp_strv_add(&t->ident_env, var);
+			hp_strv_add(&t->key_env, var);
 			break;
 		case CC_ENV_KEY:
 			hp_strv_add(&t->key_env, var);

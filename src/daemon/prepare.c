@@ -111,12 +111,17 @@ static const char *env_value(const struct hp_strv *env, const char *name)
 	return NULL;
 }
 
-/* Compilers name the working directory by $PWD when that is where they are, else by its physical path: both join. */
-static char *cwd_for_key(const struct daemon_ticket *t)
+/* Compilers name the working directory by $PWD when that is where they are, else by its physical path. */
+static const char *cwd_for_key(const struct daemon_ticket *t)
 {
 	const char *pwd = env_value(&t->req->env, "PWD");
+	struct sys_stamp logical;
+	struct sys_stamp physical;
 
-	return hp_asprintf("%s\n%s", t->req->cwd, pwd ? pwd : "");
+	if (!pwd || pwd[0] != '/' || hp_streq(pwd, t->req->cwd) || sys_stamp_path(pwd, &logical) < 0 ||
+	    sys_stamp_path(t->req->cwd, &physical) < 0 || logical.ino != physical.ino || logical.dev != physical.dev)
+		return t->req->cwd;
+	return pwd;
 }
 
 static enum cc_reason identify(struct daemon_service *s, struct daemon_ticket *t, const char *lang)
@@ -167,13 +172,12 @@ static char *absolute(const struct daemon_ticket *t, const char *path)
 
 static void make_keys(struct daemon_ticket *t)
 {
-	HP_AUTO_FREE char *cwd = t->inv.embeds_cwd ? cwd_for_key(t) : NULL;
 	struct cache_key_input in = {
 	        .identity = &t->identity->digest,
 	        .lang = t->inv.lang_name,
 	        .args = &t->inv.key_args,
 	        .env = &t->key_env,
-	        .cwd = cwd,
+	        .cwd = t->inv.embeds_cwd ? cwd_for_key(t) : NULL,
 	        .source = t->inv.input,
 	        .user_deps = t->inv.deps == CC_DEPS_USER,
 	};

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/search.h"
 #include "daemon/service_priv.h"
 #include "sys/clock.h"
 #include "sys/entropy.h"
@@ -227,25 +228,51 @@ static bool choose_private_deps(struct daemon_service *s, struct daemon_ticket *
 	return false;
 }
 
+/* The newest stamp among what the last compile of this unit read, as the look-up has just found it. */
+static int64_t newest_known_ns(struct daemon_ticket *t)
+{
+	struct daemon_slot *slot = t->slot;
+	int64_t newest = 0;
+
+	(void)pthread_mutex_lock(&slot->lock);
+	for (size_t i = 0; slot->closures_len && i < slot->closures[0]->files_len; i++) {
+		struct daemon_file *file = daemon_file_at(t->memory, slot->closures[0]->files[i]);
+		int64_t stamp_ns;
+
+		(void)pthread_mutex_lock(&file->lock);
+		stamp_ns = sys_stamp_time_ns(&file->stamp);
+		(void)pthread_mutex_unlock(&file->lock);
+		if (stamp_ns > newest)
+			newest = stamp_ns;
+	}
+	(void)pthread_mutex_unlock(&slot->lock);
+	return newest;
+}
+
 /* The newest stamp among what this compile is sure or likely to read first. */
 static int64_t newest_input_ns(struct daemon_ticket *t, const struct daemon_content *source)
 {
 	const char *slash = strrchr(t->source, '/');
 	HP_AUTO_BUF struct hp_buf path = {0};
+	struct daemon_discover_input in = {
+	        .inv = &t->inv, .identity = t->identity, .cwd = t->kept.cwd, .env = &t->kept.env};
+	struct daemon_search search;
 	struct sys_stamp stamp;
 	int64_t newest = 0;
+	int64_t known;
 
+	daemon_search_init(&search, &in);
 	if (sys_stamp_path(t->source, &stamp) == 0)
 		newest = sys_stamp_time_ns(&stamp);
 	for (size_t i = 0; i < source->scan.includes_len; i++) {
 		const char *name = source->scan.names + source->scan.includes[i].offset;
 
-		for (size_t k = 0; k <= t->inv.dirs_len; k++) {
+		for (size_t k = 0; k <= search.len; k++) {
 			hp_buf_reset(&path);
 			if (k == 0)
 				hp_buf_append(&path, t->source, (size_t)(slash - t->source));
 			else
-				sys_path_join(&path, t->kept.cwd, t->inv.dirs[k - 1].path);
+				sys_path_join(&path, t->kept.cwd, search.dirs[k - 1].path);
 			hp_buf_char(&path, '/');
 			hp_buf_str(&path, name);
 			if (sys_stamp_path(path.data, &stamp) < 0)
@@ -255,7 +282,9 @@ static int64_t newest_input_ns(struct daemon_ticket *t, const struct daemon_cont
 			break;
 		}
 	}
-	return newest;
+	daemon_search_done(&search);
+	known = newest_known_ns(t);
+	return known > newest ? known : newest;
 }
 
 /* A header generated just before the compile can carry the very tick in which it starts, and could not be told from

@@ -210,6 +210,30 @@ def test_an_input_that_changes_while_the_compiler_runs_is_never_stored_under_wha
         plain[now] = project.step(argv, expect, plain=plain.get(now))
 
 
+@pytest.mark.parametrize("how", ("written", "linked", "link to it"))
+def test_a_header_that_appears_earlier_while_the_compiler_runs_is_never_passed_over_later(project, how):
+    """The compiler looked before it came, so its list does not have it; the next compile reads it."""
+    project.write("src/slow.c", '#include <late.h>\nint late = LATE;\n' + SLOW)
+    project.write("i2/late.h", "#define LATE 100\n")
+    project.write("spare/late.h", "#define LATE 777 /* of another size */\n")
+    os.makedirs(path(project, "i1"), exist_ok=True)
+    argv = [project.argv[0], "-O2", "-Ii1", "-Ii2", "-c", "src/slow.c", "-o", "out/slow.o"]
+    proc = project.cache.popen([project.cache.bin, *argv], project.root)
+    deadline = time.monotonic() + 0.3
+    while time.monotonic() < deadline:
+        time.sleep(0.01)
+    if how == "written":
+        write(path(project, "i1/late.h"), "#define LATE 777 /* of another size */\n")
+    elif how == "linked":
+        os.link(path(project, "spare/late.h"), path(project, "i1/late.h"))
+    else:
+        os.symlink("../spare/late.h", path(project, "i1/late.h"))
+    out, err = proc.communicate(timeout=60)
+    assert (proc.returncode, out, err) == (0, b"", b"")
+    plain = project.step(argv, None)
+    project.step(argv, "hit", plain=plain)
+
+
 # ---- one set of files, read in different ways
 
 
@@ -538,12 +562,13 @@ def test_the_dependency_options_of_a_request_do_not_change_the_key(project):
         project.step([*base, *more], "hit")
 
 
-@pytest.mark.parametrize("variable, value", [("CPATH", "i4"), ("C_INCLUDE_PATH", "i4")])
-def test_a_changed_search_variable_misses(project, variable, value):
+@pytest.mark.parametrize("variable", ["CPATH", "C_INCLUDE_PATH"])
+def test_a_changed_search_variable_misses(project, variable):
     project.write("i4/lib.h", "#define LIB 1\n#define DEEP 2\n")
     project.write("i2/lib.h", "#define LIB 3\n#define DEEP 4\n")
     argv = [project.argv[0], "-c", "src/main.c", "-o", "out/main.o", "-MD"]
-    for env in ({variable: "i4"}, {variable: "i2"}, {variable: "i2:i4"}, {variable: "i4"}):
+    i2, i4 = path(project, "i2"), path(project, "i4")
+    for env in ({variable: i4}, {variable: i2}, {variable: f"{i2}:{i4}"}, {variable: i4}):
         project.step(argv, "either", env=env)
         project.step(argv, "hit", env=env)
 
@@ -554,12 +579,13 @@ def test_a_header_that_appears_earlier_in_a_search_variable_misses(project, vari
     project.write("i4/lib.h", "#define LIB 1\n#define DEEP 2\n")
     argv = [project.argv[0], "-c", "src/main.c", "-o", "out/main.o", "-MMD"]
     env = {variable: spelling.replace("{root}", project.root)}
-    project.step(argv, "either", env=env)
-    project.step(argv, "hit", env=env)
-    # An empty part means the working directory.
+    # Relative parts are where the compile is; the compiler was asked elsewhere. An empty part means the same.
+    relative = not spelling.startswith("{root}")
+    project.step(argv, "uncached:environment" if relative else "either", env=env)
+    project.step(argv, "uncached:environment" if relative else "hit", env=env)
     project.write("lib.h" if spelling[0] == ":" else "i2/lib.h", "#define LIB 3\n#define DEEP 4\n")
-    project.step(argv, "miss:header-appeared", env=env)
-    project.step(argv, "hit", env=env)
+    project.step(argv, "uncached:environment" if relative else "miss:header-appeared", env=env)
+    project.step(argv, "uncached:environment" if relative else "hit", env=env)
 
 
 @pytest.mark.parametrize("flags", [["--sysroot=root"], ["-isysroot", "root"], ["--sysroot=root", "-I=/inc"], ["-iprefix", "root/", "-iwithprefix", "inc"],

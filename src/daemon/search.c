@@ -41,8 +41,8 @@ static void search_add_cpath(struct daemon_search *s, const struct hp_strv *env)
 }
 
 /* A user directory that is a system directory, too, is left out by the preprocessor: what is in it is found at the
- * system directory's place in the order, behind all others. */
-static void search_drop_system(struct daemon_search *s, const char *cwd)
+ * system directory's place in the order, behind all others. Clang keeps those of -iquote all the same. */
+static void search_drop_system(struct daemon_search *s, enum cc_family family, const char *cwd)
 {
 	HP_AUTO_FREE struct sys_stamp *stamps = hp_zalloc(s->len * sizeof *stamps);
 	size_t kept = 0;
@@ -55,9 +55,10 @@ static void search_drop_system(struct daemon_search *s, const char *cwd)
 		(void)sys_stamp_path(path.data, &stamps[i]);
 	}
 	for (size_t i = 0; i < s->len; i++) {
+		bool may = !s->dirs[i].system && stamps[i].ino && (i >= angle_from || family == CC_FAMILY_GCC);
 		bool drop = false;
 
-		for (size_t k = i + 1; k < s->len && !s->dirs[i].system && stamps[i].ino; k++)
+		for (size_t k = i + 1; k < s->len && may; k++)
 			drop = drop ||
 			       (s->dirs[k].system && stamps[k].ino == stamps[i].ino && stamps[k].dev == stamps[i].dev);
 		if (drop && i < angle_from)
@@ -93,7 +94,7 @@ void daemon_search_init(struct daemon_search *s, const struct daemon_discover_in
 			search_add(s, in->identity->angle_dirs.v[i], true);
 	}
 	search_add_kind(s, in->inv, CC_DIR_AFTER, true);
-	search_drop_system(s, in->cwd);
+	search_drop_system(s, in->inv->family, in->cwd);
 }
 
 void daemon_search_done(struct daemon_search *s)

@@ -327,6 +327,17 @@ static void a_user_directory_that_is_a_system_one_counts_there(void **state)
 	                 });
 }
 
+static void a_quote_directory_that_is_a_system_one_counts_as_each_compiler_has_it(void **state)
+{
+	play_both(state, &(struct scenario){
+	                         .args = "-iquote sys -Iinc -isystem sys",
+	                         .tree = {WRITE("src/a.c", "#include \"x.h\"\n#include \"y.h\"\n"),
+	                                  WRITE("sys/x.h", "int x;\n"), WRITE("inc/y.h", "int y;\n")},
+	                         .changes = {WRITE("inc/x.h", "int n;\n"), WRITE("sys/y.h", "int n;\n")},
+	                         .effects = 1,
+	                 });
+}
+
 static void a_dangling_link_is_watched(void **state)
 {
 	play_both(state,
@@ -469,6 +480,7 @@ int main(void)
 	        SCRATCH_TEST(cpath_stands_before_system_directories),
 	        SCRATCH_TEST(the_languages_own_path_variable_counts),
 	        SCRATCH_TEST(a_user_directory_that_is_a_system_one_counts_there),
+	        SCRATCH_TEST(a_quote_directory_that_is_a_system_one_counts_as_each_compiler_has_it),
 	        SCRATCH_TEST(a_dangling_link_is_watched),
 	        SCRATCH_TEST(what_is_not_reached_has_no_effect),
 	        SCRATCH_TEST(names_with_dots_are_followed),

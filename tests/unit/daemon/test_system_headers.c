@@ -175,6 +175,8 @@ static void directories_of_each_kind_count_as_the_compilers_count_them(void **st
 	           true);
 	judge_both(state, "-Isys -isystem sys",
 	           (const struct step[]){WRITE("src/a.c", "#include <s.h>\n"), WRITE("sys/s.h", ""), {0}}, true);
+	judge_both(state, "-iquote sys -isystem sys",
+	           (const struct step[]){WRITE("src/a.c", "#include \"s.h\"\n"), WRITE("sys/s.h", ""), {0}}, true);
 	judge_both(state, "-I/usr/include", (const struct step[]){WRITE("src/a.c", "#include <errno.h>\n"), {0}}, true);
 }
 

@@ -125,8 +125,7 @@ def _output_cases():
     yield Case("output is a directory", "-c {src} -o out.o", prepare=to_directory, expect=None)
     yield Case("output is a filled directory", "-c {src} -o out.o", prepare=filled_directory, expect=None)
     yield Case("output is /dev/null", "-c {src} -o /dev/null", expect=None)
-    # As opens the output for seeking; what happens on a pipe is the compiler's affair.
-    yield Case("output is /dev/stdout", "-c {src} -o /dev/stdout", expect="uncached")
+    # Not /dev/stdout: that is a link, and as run by root the assembler would replace it for the whole machine.
     yield Case("output twice", "-c {src} -o a.o -o b.o", expect=None)
     yield Case("output is the source", "-c {src} -o {src}", expect=None)
     yield Case("output is a header that is read", "-c {src} -o util.h", expect=None)

@@ -19,8 +19,6 @@
 #include "sys/fs.h"
 
 #define EXIT_USAGE 2
-#define EXIT_NOT_FOUND 127
-#define EXIT_NOT_RUN 126
 
 struct call {
 	char *const *argv;      /* as the compiler shall get it; argv[0] its name */
@@ -43,9 +41,7 @@ static void debug(const struct call *call, const char *what, const char *detail,
 
 static _Noreturn void run_plainly(const struct call *call)
 {
-	client_exec(call->compiler.data, call->argv);
-	(void)dprintf(STDERR_FILENO, "hpcc: %s: %s\n", call->compiler.data, strerror(errno));
-	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN);
+	client_become(call->compiler.data, call->argv);
 }
 
 /* Appends PREFIX/libexec/hpcc/hpcc-tool for a client at PREFIX/bin/hpcc. */
@@ -233,7 +229,7 @@ static _Noreturn void wrap(char **argv, bool as_link)
 	if (!client_resolve(as_link ? hp_basename(argv[0]) : argv[0], call.cwd, &call.compiler, &skipped)) {
 		(void)dprintf(STDERR_FILENO, "hpcc: %s: no such compiler on PATH%s\n", argv[0],
 		              skipped ? " besides links to hpcc" : "");
-		_exit(EXIT_NOT_FOUND);
+		_exit(CLIENT_EXIT_NOT_FOUND);
 	}
 	/* GCC finds its parts relative to argv[0], looked up on PATH: there it would find our link. */
 	if (as_link || skipped)

@@ -212,3 +212,13 @@ void client_exec(const char *path, char *const *argv)
 {
 	(void)execv(path, argv);
 }
+
+_Noreturn void client_become(const char *path, char *const *argv)
+{
+	int why;
+
+	client_exec(path, argv);
+	why = errno;
+	(void)dprintf(STDERR_FILENO, "hpcc: %s: %s\n", path, strerror(why));
+	_exit(why == ENOENT ? CLIENT_EXIT_NOT_FOUND : CLIENT_EXIT_NOT_RUN);
+}

@@ -31,5 +31,12 @@ void client_run_done(struct client_run *run);
 /* Ends this process as the compiler ended: same exit code, or death by the same signal. */
 _Noreturn void client_exit_like(int status);
 
-/* Becomes the compiler. Returns only on failure, with errno set. */
+/* As shells have it. */
+#define CLIENT_EXIT_NOT_FOUND 127
+#define CLIENT_EXIT_NOT_RUN 126
+
+/* Becomes the program. Returns only on failure, with errno set. */
 void client_exec(const char *path, char *const *argv);
+
+/* Becomes the compiler, or says why that is impossible and ends as a shell would: 127 not found, 126 not to be run. */
+_Noreturn void client_become(const char *path, char *const *argv);

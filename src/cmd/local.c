@@ -25,8 +25,27 @@ struct local {
 static _Noreturn void run_plainly(const struct local *l)
 {
 	(void)umask(l->mask);
-	client_exec(l->compiler, l->argv);
-	_exit(127);
+	client_become(l->compiler, l->argv);
+}
+
+/* Signals that our own work can bring: leases on outputs (daemon/outputs.c), and a limit on the size of files (ulimit -f)
+ * that the compiler keeps and the cache's databases do not. The compiler must not inherit that they are ignored. */
+static const int own_signals[] = {SIGIO, SIGXFSZ};
+
+struct own_actions {
+	struct sigaction v[HP_ARRAY_SIZE(own_signals)];
+};
+
+static void own_work_begin(struct own_actions *ret_user)
+{
+	for (size_t i = 0; i < HP_ARRAY_SIZE(own_signals); i++)
+		(void)sigaction(own_signals[i], &(struct sigaction){.sa_handler = SIG_IGN}, &ret_user->v[i]);
+}
+
+static void own_work_end(const struct own_actions *user)
+{
+	for (size_t i = 0; i < HP_ARRAY_SIZE(own_signals); i++)
+		(void)sigaction(own_signals[i], &user->v[i], NULL);
 }
 
 /* Runs the compiler, reports, and ends as it ended. */
@@ -35,6 +54,7 @@ static _Noreturn void run_and_report(const struct local *l, struct daemon_servic
 {
 	char **argv = hp_alloc((answer->args.len + 2) * sizeof *argv);
 	struct daemon_verdict verdict;
+	struct own_actions user;
 	struct client_run again;
 	struct client_run run;
 
@@ -45,6 +65,7 @@ static _Noreturn void run_and_report(const struct local *l, struct daemon_servic
 	if (client_run(l->compiler, argv, CLIENT_RUN_TEE, &run, NULL) < 0)
 		run_plainly(l);
 	(void)umask(0);
+	own_work_begin(&user);
 	daemon_service_report(service, ticket,
 	                      &(struct daemon_result){
 	                              .status = run.status,
@@ -57,10 +78,12 @@ static _Noreturn void run_and_report(const struct local *l, struct daemon_servic
 	                      },
 	                      &verdict);
 	if (verdict.rerun) {
+		own_work_end(&user);
 		(void)umask(l->mask);
 		if (client_run(l->compiler, l->argv, CLIENT_RUN_QUIET, &again, NULL) == 0)
 			run.status = again.status;
 		(void)umask(0);
+		own_work_begin(&user);
 	}
 	daemon_service_settle(service, ticket);
 	daemon_service_free(service);
@@ -75,6 +98,7 @@ int cmd_local(int argc, char **argv)
 	struct daemon_request request;
 	struct daemon_answer answer;
 	struct config config = {0};
+	struct own_actions user;
 	struct local l;
 
 	if (argc < 3)
@@ -86,16 +110,17 @@ int cmd_local(int argc, char **argv)
 		run_plainly(&l);
 	if (cmd_service_options(&config, &opt, NULL) < 0)
 		run_plainly(&l);
+	own_work_begin(&user);
 	service = daemon_service_new(&opt);
 	cmd_request_fill(l.compiler, l.argv, l.cwd, &request);
 	(void)umask(0);
-	/* Leases on outputs (daemon/outputs.c) can bring this signal; the compiler must not inherit that it is ignored. */
-	(void)sigaction(SIGIO, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	daemon_service_look_up(service, &request, NULL, &answer, &ticket);
-	(void)sigaction(SIGIO, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
-	if (answer.decision == DAEMON_RUN)
+	if (answer.decision == DAEMON_RUN) {
+		own_work_end(&user);
 		run_and_report(&l, service, ticket, &answer);
+	}
 	daemon_service_free(service);
+	own_work_end(&user);
 	if (answer.decision != DAEMON_HIT)
 		run_plainly(&l);
 	(void)umask(l.mask);

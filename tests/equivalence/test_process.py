@@ -405,23 +405,38 @@ def test_a_limit_on_cpu_time_ends_the_compile_as_it_would_plainly(check):
     same(plain, check.cached(argv, preexec_fn=limit), "with a CPU limit")
 
 
-def test_a_limit_on_file_size_ends_the_compile_as_it_would_plainly(check):
-    check.write("big.c", "char big[1 << 20] = {1};\n")
-    argv = ["gcc", "-c", "big.c", "-o", "out.o"]
-    check.step(argv, "miss")
-
+def size_limit(size):
     def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
-    # Both ways: with the object in the cache, and with one that is not.
-    for source in ("big.c", "big2.c"):
-        check.write("big2.c", "char other[1 << 20] = {1};\n")
+    return limit
+
+
+def test_a_limit_on_file_size_that_the_object_exceeds_never_leaves_a_wrong_object(check):
+    """A hit may come where the compiler would have failed; a broken object may not, and none gets into the cache."""
+    check.write("big.c", "char big[1 << 20] = {1};\n")
+    check.write("big2.c", "char other[1 << 20] = {1};\n")
+    known = check.step(["gcc", "-c", "big.c", "-o", "out.o"], "miss")
+    for source in ("big.c", "big2.c", "big.c"):
         argv = ["gcc", "-c", source, "-o", "out.o"]
-        plain = check.plain(argv, preexec_fn=limit)
-        assert plain.rc != 0
-        same(plain, check.cached(argv, preexec_fn=limit), source)
+        assert check.plain(argv, preexec_fn=size_limit(100_000)).rc != 0
+        got = check.cached(argv, preexec_fn=size_limit(100_000))
+        assert got.rc != 0 or got.tree[b"out.o"].data == known.tree[b"out.o"].data and source == "big.c"
     check.step(["gcc", "-c", "big.c", "-o", "out.o"], "hit")
+    check.step(["gcc", "-c", "big2.c", "-o", "out.o"], "miss")
+
+
+@pytest.mark.parametrize("size", [2000, 8192, 100_000])
+def test_a_limit_on_file_size_that_only_our_own_files_exceed_is_not_the_builds_problem(check, size):
+    for i in range(3):
+        check.write(f"s{i}.c", f"int s{i};\n")
+        argv = ["gcc", "-c", f"s{i}.c", "-o", "out.o"]
+        plain = check.plain(argv, preexec_fn=size_limit(size))
+        assert plain.rc == 0
+        for _ in range(2):
+            same(plain, check.cached(argv, preexec_fn=size_limit(size)), f"ulimit -f of {size} bytes")
+    check.step(["gcc", "-c", "s0.c", "-o", "out.o"], "either")
 
 
 def test_a_stopped_client_goes_on_when_continued(check):

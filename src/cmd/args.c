@@ -94,7 +94,7 @@ bool cmd_args_count(const struct cmd_args *a, int min, int max)
 	return false;
 }
 
-static void say(const char *name, const char *fmt, va_list args)
+static __attribute__((format(printf, 2, 0))) void say(const char *name, const char *fmt, va_list args)
 {
 	(void)fflush(stdout);
 	(void)fprintf(stderr, "hpcc %s: ", name);

@@ -43,8 +43,7 @@ static char *fold_path(const char *path)
 static int find_record(struct store_ledger *ledger, const char *file, struct store_outcome *ret_outcome,
                        struct hp_buf *ret_memory, struct hp_err *err)
 {
-	char *cwd = file[0] == '/' ? hp_strdup("") : getcwd(NULL, 0);
-	HP_AUTO_FREE char *owned_cwd = cwd;
+	HP_AUTO_FREE char *cwd = file[0] == '/' ? hp_strdup("") : getcwd(NULL, 0);
 	HP_AUTO_FREE char *absolute = NULL;
 	HP_AUTO_FREE char *folded = NULL;
 	HP_AUTO_FREE char *resolved = realpath(file, NULL);
@@ -167,7 +166,7 @@ int cmd_explain(int argc, char **argv)
 {
 	CMD_AUTO_CACHE struct cmd_cache cache = {0};
 	HP_AUTO_BUF struct hp_buf memory = {0};
-	struct store_outcome outcome;
+	struct store_outcome outcome = {.source = "", .object = "", .outcome = "", .reason = "", .detail = ""};
 	const char *config_path = NULL;
 	const char *value = NULL;
 	struct hp_err err = {0};

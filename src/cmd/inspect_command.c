@@ -1,4 +1,5 @@
 /* hpcc inspect -- COMPILER ARGS…: what a command line is keyed on now. */
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -49,6 +50,7 @@ int cmd_inspect_command(int argc, char **argv, bool json, const char *config_pat
 	HP_AUTO_BUF struct hp_buf text = {0};
 	struct hp_err err = {0};
 
+	assert(argc > 0);
 	for (int i = 0; i < argc; i++)
 		hp_strv_add(&command, argv[i]);
 	if (json)

@@ -177,7 +177,7 @@ class Check:
     def step(self, argv, expect, plain=None, prepare=None, cwd=None, **run):
         """Compiles through hpcc and plainly; both must agree. `expect`: see expectation(). Returns the plain Outcome."""
         expect = None if PASSTHROUGH else expect
-        before = self.cache.stats() if expect else None
+        before = self.cache.settled_stats() if expect else None
         stored = len(self.cache.entries())
         got = self.cached(argv, prepare, cwd, **run)
         if plain is None:
@@ -185,19 +185,22 @@ class Check:
         when = f"{' '.join(map(str, argv))} (expected: {expect or 'anything'})"
         same(plain, got, when)
         if expect:
-            gained = self.cache.counted(before)
+            gained = self.cache.counted(before, until=lambda g: expectation(expect, g) is None)
             wrong = expectation(expect, gained)
             assert not wrong, f"{when}: {wrong}; counters gained {gained}"
             if expect.startswith("miss") or (expect == "either" and "hit" not in gained):
-                wait_stored(self.cache, stored)
+                assert wait_stored(self.cache, stored), f"{when}: not stored; counters gained {self.cache.counted(before)}"
         return plain
 
 
 def wait_stored(cache, entries_before):
     """Entries are written after the client was answered: give them a moment, so that the next compile can hit."""
     deadline = time.monotonic() + 5
-    while len(cache.entries()) <= entries_before and time.monotonic() < deadline:
+    while len(cache.entries()) <= entries_before:
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.002)
+    return True
 
 
 def expectation(expect, gained):

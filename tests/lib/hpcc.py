@@ -101,6 +101,8 @@ class Cache:
         for path in (self.home, self.runtime, self.xdg_cache, self.xdg_config):
             os.makedirs(path, mode=0o700, exist_ok=True)
         self.want_daemon = daemon
+        self.runs = 0  # of the program under test, but for questions
+        self._known = (-1, None)
         self.daemon = None
         self.daemon_log = os.path.join(self.root, "daemon.log")
         self.env = {
@@ -217,6 +219,7 @@ class Cache:
 
     def run(self, argv, cwd, env=None, stdin=None, umask=-1, timeout_s=RUN_TIMEOUT_S, **popen):
         """Runs argv (as it is: put self.bin in front yourself, or use compile()). A None in env removes the name."""
+        self.runs += 1
         full = {k: v for k, v in {**self.env, **(env or {})}.items() if v is not None}
         done = subprocess.run([str(a) if not isinstance(a, bytes) else a for a in argv], cwd=str(cwd), env=full,
                               input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
@@ -227,6 +230,7 @@ class Cache:
         return self.run([self.bin, *argv], cwd, **kwargs)
 
     def popen(self, argv, cwd, env=None, **kwargs):
+        self.runs += 1
         full = {k: v for k, v in {**self.env, **(env or {})}.items() if v is not None}
         kwargs.setdefault("stdin", subprocess.DEVNULL)
         kwargs.setdefault("stdout", subprocess.PIPE)
@@ -240,31 +244,32 @@ class Cache:
         if PASSTHROUGH:
             return collections.Counter()
         done = self.run([self.bin, "stats", "--json"], self.root)
+        self.runs -= 1
         assert done.rc == 0, done
         return collections.Counter(json.loads(done.out)["counters"])
 
-    def counted(self, before, at_least=1):
-        """What hit, miss, bypass and unstored counters gained since `before`, once `at_least` compiles were counted.
-        Reports arrive after the client has ended, so this polls; `unstored` joins with its miss."""
-        seen = {}
+    def settled_stats(self):
+        """As stats(), without asking when nothing ran since the last compile whose counters came as expected."""
+        return self._known[1] if self._known[0] == self.runs else self.stats()
 
-        def enough():
-            now = self.stats()
-            seen.clear()
-            for name, value in now.items():
-                if value != before[name] and name.split(".")[0] in ("hit", "miss", "bypass", "unstored"):
-                    seen[name] = value - before[name]
-            # Totals ("miss") and their parts ("miss.new") may both be there: count the larger view of each.
-            total = 0
-            for kind in ("hit", "miss", "bypass"):
-                parts = sum(v for k, v in seen.items() if k.startswith(kind + "."))
-                total += max(parts, seen.get(kind, 0))
-            return total >= at_least
-
+    def counted(self, before, at_least=1, until=None):
+        """What the hit, miss, bypass and unstored counters gained since `before`. Reports arrive after the client has ended,
+        so this polls until `at_least` compiles were counted and, if given, until(gained) holds; or until time is up."""
         deadline = time.monotonic() + SETTLE_TIMEOUT_S
-        while not enough() and time.monotonic() < deadline:
+        while True:
+            now = self.stats()
+            gained = {name: value - before[name] for name, value in now.items()
+                      if value != before[name] and name.split(".")[0] in ("hit", "miss", "bypass", "unstored")}
+            # Totals ("miss") and their parts ("miss.new") may both be there: count the larger view of each.
+            total = sum(max(gained.get(kind, 0), sum(v for k, v in gained.items() if k.startswith(kind + ".")))
+                        for kind in ("hit", "miss", "bypass"))
+            if total >= at_least and (until is None or until(gained)):
+                self._known = (self.runs, now)
+                return gained
+            # What is expected of one compile is not going to come true late: a moment for stragglers is enough.
+            if time.monotonic() > deadline or (total >= at_least and time.monotonic() > deadline - SETTLE_TIMEOUT_S + 1):
+                return gained
             time.sleep(0.005)
-        return seen
 
     def entries(self):
         """Paths of the stored entries."""

@@ -29,13 +29,3 @@ def the_machines_devices_stay_as_they_are():
     yield
     assert devices() == before, "a test has replaced a device"
 
-
-def pytest_collection_modifyitems(config, items):
-    """HPCC_SHARD=K/N runs every N-th test, from the K-th: several processes share the work (tools/run-tests)."""
-    shard = os.environ.get("HPCC_SHARD")
-    if not shard:
-        return
-    k, n = map(int, shard.split("/"))
-    chosen = items[k - 1::n]
-    config.hook.pytest_deselected(items=[item for i, item in enumerate(items) if i % n != k - 1])
-    items[:] = chosen

@@ -34,7 +34,8 @@ struct daemon_memory {
 struct daemon_closure;
 struct daemon_slot {
 	pthread_mutex_t lock;
-	bool loaded;                                               /* the store was asked already */
+	bool loaded;   /* the store was asked already */
+	uint64_t news; /* counts the closures remembered: whether a look-up is out of date */
 	struct daemon_closure *closures[DAEMON_CLOSURES_PER_SLOT]; /* most recently used first */
 	size_t closures_len;
 };

@@ -258,6 +258,7 @@ bool daemon_serve(struct daemon_service *s, struct daemon_ticket *t, struct daem
 
 	*ret_reason = CC_REASON_NEW_UNIT;
 	(void)pthread_mutex_lock(&slot->lock);
+	t->news = slot->news;
 	served = serve_locked(s, t, 0, answer, ret_reason);
 	if (!served && !slot->loaded && cc_reason_kind(*ret_reason) == CC_REASON_KIND_MISS) {
 		size_t known = slot->closures_len;

@@ -102,7 +102,7 @@ struct daemon_service *daemon_service_new(const struct daemon_service_options *o
 
 	s->opt = *opt;
 	s->hot = store_memory_new(opt->memory_max / 2);
-	s->identities = daemon_identities_new(identity_dir);
+	s->identities = daemon_identities_new(opt->read_only ? NULL : identity_dir);
 	s->memory = daemon_memory_new();
 	(void)pthread_mutex_init(&s->lock, NULL);
 	if (opt->wake)
@@ -110,7 +110,9 @@ struct daemon_service *daemon_service_new(const struct daemon_service_options *o
 	if (opt->runtime_dir)
 		s->tmp_dirs[0] = hp_strdup(opt->runtime_dir);
 	s->tmp_dirs[1] = hp_asprintf("%s/deps", opt->cache_dir); /* not the store's tmp: it clears that */
-	(void)sys_mkdirs(s->tmp_dirs[1], 0700, NULL);
+	s->tmp_dirs[2] = hp_strdup("/tmp");
+	if (!opt->read_only)
+		(void)sys_mkdirs(s->tmp_dirs[1], 0700, NULL);
 	if (opt->wake) { /* a long-lived service; a single compile has no time for it */
 		remove_old_private_deps(s->tmp_dirs[0]);
 		remove_old_private_deps(s->tmp_dirs[1]);
@@ -134,6 +136,7 @@ void daemon_service_free(struct daemon_service *take_service)
 	(void)pthread_mutex_destroy(&s->lock);
 	free(s->tmp_dirs[0]);
 	free(s->tmp_dirs[1]);
+	free(s->tmp_dirs[2]);
 	free(s);
 }
 
@@ -352,6 +355,26 @@ static void answer_bypass(struct daemon_service *s, struct daemon_ticket *t, enu
 	daemon_note(s, t, "bypass", reason);
 }
 
+/* Between our look-up and the start of our flight another one may have landed with the result. True: served, and the
+ * ticket is gone. */
+static bool served_meanwhile(struct daemon_service *s, struct daemon_ticket *t, struct daemon_answer *answer)
+{
+	enum cc_reason miss;
+	bool news;
+
+	(void)pthread_mutex_lock(&t->slot->lock);
+	news = t->slot->news != t->news;
+	(void)pthread_mutex_unlock(&t->slot->lock);
+	if (!news || !daemon_serve(s, t, answer, &miss))
+		return false;
+	answer->decision = DAEMON_HIT;
+	daemon_note(s, t, "hit", CC_REASON_NONE);
+	if (t->flight)
+		daemon_flight_end(s->flights, t->flight, DAEMON_LANDING_SHARED);
+	daemon_ticket_free(t);
+	return true;
+}
+
 void daemon_service_look_up(struct daemon_service *s, const struct daemon_request *req, void *waiter,
                             struct daemon_answer *ret_answer, struct daemon_ticket **ret_ticket)
 {
@@ -386,6 +409,8 @@ void daemon_service_look_up(struct daemon_service *s, const struct daemon_reques
 		daemon_ticket_free(t);
 		return;
 	}
+	if (reason == CC_REASON_NONE && !wait && served_meanwhile(s, t, ret_answer))
+		return;
 	if (reason == CC_REASON_NONE && !wait) {
 		t->miss = miss;
 		ret_answer->decision = DAEMON_RUN;

@@ -17,7 +17,7 @@ struct daemon_service {
 	struct store *hot; /* raw entries in memory */
 	struct daemon_identities *identities;
 	struct daemon_flights *flights;
-	char *tmp_dirs[2];    /* for private dependency files, best first; NULL: none */
+	char *tmp_dirs[3];    /* for private dependency files, best first; NULL: none */
 	pthread_mutex_t lock; /* of memory */
 	struct daemon_memory *memory;
 	uint64_t recent[DAEMON_RECENT]; /* atomic; which entries were served before: the second time they join `hot` */
@@ -33,6 +33,7 @@ struct daemon_ticket {
 	struct daemon_identity *identity;
 	struct daemon_memory *memory;
 	struct daemon_slot *slot;
+	uint64_t news; /* of the slot when it was last tried */
 	struct codec_hasher prefix;
 	struct codec_digest closure_key;
 	struct codec_digest action_key; /* once known */

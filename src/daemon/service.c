@@ -109,10 +109,11 @@ struct daemon_service *daemon_service_new(const struct daemon_service_options *o
 		s->flights = daemon_flights_new(opt->wake, opt->wake_ctx);
 	if (opt->runtime_dir)
 		s->tmp_dirs[0] = hp_strdup(opt->runtime_dir);
-	s->tmp_dirs[1] = hp_asprintf("%s/deps", opt->cache_dir); /* not the store's tmp: it clears that */
 	s->tmp_dirs[2] = hp_strdup("/tmp");
-	if (!opt->read_only)
+	if (!opt->read_only) {
+		s->tmp_dirs[1] = hp_asprintf("%s/deps", opt->cache_dir); /* not the store's tmp: it clears that */
 		(void)sys_mkdirs(s->tmp_dirs[1], 0700, NULL);
+	}
 	if (opt->wake) { /* a long-lived service; a single compile has no time for it */
 		remove_old_private_deps(s->tmp_dirs[0]);
 		remove_old_private_deps(s->tmp_dirs[1]);

@@ -295,7 +295,8 @@ static int64_t newest_input_ns(struct daemon_ticket *t, const struct daemon_cont
  * one that changes meanwhile. Waiting out the tick (some milliseconds, only in that case) keeps such units cacheable. */
 static void wait_out_tick(struct daemon_ticket *t, const struct daemon_content *source)
 {
-	int64_t newest = newest_input_ns(t, source);
+	/* A unit that was known and misses has just been changed, perhaps by a file that nothing led to so far. */
+	int64_t newest = t->miss == CC_REASON_NEW_UNIT ? newest_input_ns(t, source) : sys_clock_ns(CLOCK_REALTIME);
 	int64_t now = sys_file_clock_ns();
 
 	for (int i = 0; i < 25 && newest >= now && newest - now < 20000000; i++) {
@@ -396,6 +397,7 @@ void daemon_service_look_up(struct daemon_service *s, const struct daemon_reques
 			daemon_ticket_free(t);
 			return;
 		}
+		t->miss = miss;
 		hopeless = miss == CC_REASON_NEW_UNIT ? daemon_known_hopeless(s, t) : CC_REASON_NONE;
 		if (cc_reason_kind(miss) == CC_REASON_KIND_BYPASS)
 			reason = miss;

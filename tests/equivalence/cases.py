@@ -388,7 +388,7 @@ def _diagnostic_cases():
     for what, text in {"a syntax error": "int x = ;\n", "a type error": "struct s { int a; } s; int *p = s;\n",
                        "#error": "#error stop\n", "a missing header": '#include "missing.h"\nint x;\n',
                        "an error with notes": "int f(int);\nlong f(int);\n",
-                       "an unterminated comment": "int x; //* \n/* ", "an unterminated #if": "#if 1\nint x;\n",
+                       "an unterminated string": 'const char *s = "abc;\n', "an unterminated #if": "#if 1\nint x;\n",
                        "many errors": "".join(f"int x{i} = ;\n" for i in range(200))}.items():
         yield Case(what, "-c w{ext} -o out.o -MD", files={"w{ext}": text}, expect="failed")
         yield Case(f"{what} over an existing object", "-c w{ext} -o out.o", files={"w{ext}": text}, expect="failed",

@@ -1,4 +1,5 @@
 /* From a request to its keys. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,11 +196,20 @@ static bool wants_color(const struct daemon_ticket *t)
 	       !(t->inv.family == CC_FAMILY_GCC && gcc_colors && !*gcc_colors);
 }
 
+/* A script can do anything, depending on anything: what it would run cannot be told from its answers. */
+static bool is_script(const char *path)
+{
+	HP_AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char head[2];
+
+	return fd >= 0 && read(fd, head, sizeof head) == 2 && head[0] == '#' && head[1] == '!';
+}
+
 enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t)
 {
 	enum cc_reason reason;
 
-	if (!cc_probe_name(t->req->compiler)) {
+	if (!cc_probe_name(t->req->compiler) || is_script(t->req->compiler)) {
 		hp_buf_str(&t->detail, hp_basename(t->req->compiler));
 		return CC_REASON_UNKNOWN_COMPILER;
 	}

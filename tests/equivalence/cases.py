@@ -471,7 +471,7 @@ def _response_cases():
     yield rsp("a comment sign", "v{ext} -DVALUE=1 # -DVALUE=2\n", expect=None)
     yield rsp("an @ inside a word", "v{ext} -DVALUE=1 -DX=@y\n")
     yield rsp("a NUL byte", b"v.c -DVALUE=1\0-DX\n", expect=None)
-    yield rsp("dependency options", "v{ext} -DVALUE=1 -MMD -MF x.d -MQ 'a b'\n")
+    yield rsp("dependency options", "v{ext} -DVALUE=1 -MMD -MF x.d -MQ 'a b'\n", expect=None)
     yield rsp("a bare backslash at the end", "v{ext} -DVALUE=1 \\", expect=None)
     yield rsp("a line splice", "v{ext} -DVALUE=1 \\\n-DX=2\n", expect=None)
     yield Case("response file that is missing", "-c {src} -o out.o @gone.rsp", expect=None)

@@ -63,8 +63,7 @@ static void describe_keys(struct daemon_service *s, struct daemon_ticket *t, str
 	list_lines(out, "environment", &t->key_env);
 	digest_line(out, "closure key", &t->closure_key);
 	(void)pthread_mutex_lock(&t->slot->lock);
-	if (!t->slot->loaded)
-		daemon_load_closures(s, t);
+	(void)daemon_load_closures(s, t);
 	for (size_t i = 0; i < t->slot->closures_len; i++)
 		describe_closure(s, t, t->slot->closures[i], out);
 	if (t->slot->closures_len == 0)

@@ -34,7 +34,9 @@ struct daemon_memory {
 struct daemon_closure;
 struct daemon_slot {
 	pthread_mutex_t lock;
-	bool loaded;   /* the store was asked already */
+	/* Entries of the store whose closures were read already, the last ones. */
+	struct codec_digest seen[2 * DAEMON_CLOSURES_PER_SLOT];
+	size_t seen_next;
 	uint64_t news; /* counts the closures remembered: whether a look-up is out of date */
 	struct daemon_closure *closures[DAEMON_CLOSURES_PER_SLOT]; /* most recently used first */
 	size_t closures_len;

@@ -176,6 +176,7 @@ static void remember(struct daemon_ticket *t, struct daemon_closure *take_closur
 		slot->closures_len++;
 	memmove(slot->closures + 1, slot->closures, at * sizeof *slot->closures);
 	slot->closures[0] = take_closure;
+	daemon_slot_saw(slot, &take_closure->last_key);
 	slot->news++;
 	(void)pthread_mutex_unlock(&slot->lock);
 }

@@ -46,38 +46,76 @@ static void draft_from_entry(const struct cache_entry *e, struct daemon_draft *r
 	draft_probes(e, ret_draft);
 }
 
-void daemon_load_closures(struct daemon_service *s, struct daemon_ticket *t)
+void daemon_slot_saw(struct daemon_slot *slot, const struct codec_digest *key)
+{
+	slot->seen[slot->seen_next++ % HP_ARRAY_SIZE(slot->seen)] = *key;
+}
+
+static bool slot_has_seen(const struct daemon_slot *slot, const struct codec_digest *key)
+{
+	for (size_t i = 0; i < HP_ARRAY_SIZE(slot->seen); i++) {
+		if (codec_digest_eq(&slot->seen[i], key))
+			return true;
+	}
+	return false;
+}
+
+/* The closure of an entry, bound to the request's directory, or NULL. */
+static struct daemon_closure *closure_from_store(struct daemon_service *s, const struct daemon_ticket *t,
+                                                 const struct codec_digest *key)
+{
+	STORE_AUTO_BLOB struct store_blob *blob = NULL;
+	DAEMON_AUTO_DRAFT struct daemon_draft draft = {0};
+	struct daemon_closure *c;
+	struct cache_entry e;
+
+	if (store_get(s->opt.disk, key, &blob, NULL) != 1 ||
+	    cache_entry_decode(blob->data, blob->len, CACHE_WANT_META, &e, NULL) < 0)
+		return NULL;
+	draft_from_entry(&e, &draft);
+	c = daemon_closure_new(t->memory, &draft, t->req->cwd);
+	c->last_key = *key;
+	c->compile_ms = e.compile_ms;
+	cache_entry_done(&e);
+	return c;
+}
+
+static bool has_same(struct daemon_closure *const *closures, size_t len, const struct daemon_closure *c)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (daemon_closure_same(closures[i], c))
+			return true;
+	}
+	return false;
+}
+
+size_t daemon_load_closures(struct daemon_service *s, struct daemon_ticket *t)
 {
 	struct codec_digest keys[DAEMON_CLOSURES_PER_SLOT];
+	struct daemon_closure *fresh[DAEMON_CLOSURES_PER_SLOT];
 	struct daemon_slot *slot = t->slot;
-	int n;
+	size_t fresh_len = 0;
+	size_t from;
+	int n = s->opt.disk ? store_closures(s->opt.disk, &t->closure_key, keys, HP_ARRAY_SIZE(keys), NULL) : 0;
 
-	slot->loaded = true;
-	if (!s->opt.disk)
-		return;
-	n = store_closures(s->opt.disk, &t->closure_key, keys, HP_ARRAY_SIZE(keys), NULL);
-	for (int i = 0; i < n && slot->closures_len < HP_ARRAY_SIZE(slot->closures); i++) {
-		STORE_AUTO_BLOB struct store_blob *blob = NULL;
-		DAEMON_AUTO_DRAFT struct daemon_draft draft = {0};
+	for (int i = 0; i < n; i++) {
 		struct daemon_closure *c;
-		struct cache_entry e;
-		bool known = false;
 
-		if (store_get(s->opt.disk, &keys[i], &blob, NULL) != 1 ||
-		    cache_entry_decode(blob->data, blob->len, CACHE_WANT_META, &e, NULL) < 0)
+		if (slot_has_seen(slot, &keys[i]))
 			continue;
-		draft_from_entry(&e, &draft);
-		c = daemon_closure_new(t->memory, &draft, t->req->cwd);
-		c->last_key = keys[i];
-		c->compile_ms = e.compile_ms;
-		cache_entry_done(&e);
-		for (size_t k = 0; k < slot->closures_len; k++)
-			known = known || daemon_closure_same(slot->closures[k], c);
-		if (known)
+		daemon_slot_saw(slot, &keys[i]);
+		c = closure_from_store(s, t, &keys[i]);
+		if (c && (has_same(slot->closures, slot->closures_len, c) || has_same(fresh, fresh_len, c)))
 			daemon_closure_free(c);
-		else
-			slot->closures[slot->closures_len++] = c;
+		else if (c)
+			fresh[fresh_len++] = c;
 	}
+	while (slot->closures_len + fresh_len > HP_ARRAY_SIZE(slot->closures))
+		daemon_closure_free(slot->closures[--slot->closures_len]);
+	from = slot->closures_len;
+	for (size_t i = 0; i < fresh_len; i++)
+		slot->closures[slot->closures_len++] = fresh[i];
+	return from;
 }
 
 /* True when this entry was asked for lately: worth keeping unpacked. */
@@ -260,12 +298,9 @@ bool daemon_serve(struct daemon_service *s, struct daemon_ticket *t, struct daem
 	(void)pthread_mutex_lock(&slot->lock);
 	t->news = slot->news;
 	served = serve_locked(s, t, 0, answer, ret_reason);
-	if (!served && !slot->loaded && cc_reason_kind(*ret_reason) == CC_REASON_KIND_MISS) {
-		size_t known = slot->closures_len;
-
-		daemon_load_closures(s, t);
-		served = serve_locked(s, t, known, answer, ret_reason);
-	}
+	/* Another directory's compile, or another process, may have stored since what is missing here. */
+	if (!served && cc_reason_kind(*ret_reason) == CC_REASON_KIND_MISS)
+		served = serve_locked(s, t, daemon_load_closures(s, t), answer, ret_reason);
 	if (!served && slot->closures_len)
 		last_key = slot->closures[0]->last_key;
 	(void)pthread_mutex_unlock(&slot->lock);

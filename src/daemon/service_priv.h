@@ -64,8 +64,12 @@ void daemon_ticket_free(struct daemon_ticket *t);
 /* Takes the command line apart and makes the keys. CC_REASON_NONE, or why it is a bypass. */
 enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t);
 
-/* Brings the closures that the store knows for this command line into the slot. Called with the slot's lock held. */
-void daemon_load_closures(struct daemon_service *s, struct daemon_ticket *t);
+/* Brings into the slot the closures that the store has for this command line and the slot has not seen. Returns the index
+ * of the first new one; the least recently used of the old ones make room. Called with the slot's lock held. */
+size_t daemon_load_closures(struct daemon_service *s, struct daemon_ticket *t);
+
+/* Notes that the slot has the closure of this entry. Called with the slot's lock held. */
+void daemon_slot_saw(struct daemon_slot *slot, const struct codec_digest *key);
 
 /* Tries every closure known. True: served. Else *ret_reason says why not: a miss, or a bypass. */
 bool daemon_serve(struct daemon_service *s, struct daemon_ticket *t, struct daemon_answer *answer,

@@ -638,6 +638,31 @@ def test_a_compile_from_another_directory_never_gets_this_ones_directory(project
     other.step(project.argv, "hit")
 
 
+def test_what_another_directory_compiled_since_hits_here(project):
+    """Two checkouts that get the same change: the second one's compile finds what the first one's stored, although the files
+    that it reads are others than before."""
+    other = Check(project.cache, project.root + "-elsewhere")
+    os.rmdir(other.root)
+    shutil.copytree(project.root, other.root, symlinks=True)
+    other.step(project.argv, "hit")
+    for i in range(12):
+        for checkout in (project, other):
+            checkout.write(f"i3/new{i}.h", f"#define NEW {i}\n")
+            checkout.write("src/main.c", f'#include "near.h"\n#include <new{i}.h>\nint x = NEAR + NEW;\n')
+        first, second = (project, other) if i % 2 else (other, project)
+        first.step(project.argv, "miss")
+        second.step(project.argv, "hit")
+    project.step(project.argv, "hit")
+
+
+def test_what_a_process_without_the_daemon_compiled_since_hits_with_it(project):
+    for i in range(3):
+        project.write("src/main.c", f"#include <deep.h>\nint x{i} = DEEP;\n" if i % 2 else f"int x{i};\n")
+        with project.cache.without_daemon():
+            project.step(project.argv, "miss")
+        project.step(project.argv, "hit")
+
+
 def test_one_file_seen_from_two_working_directories(project):
     argv = [project.argv[0], "-g", "-I../i3", "-c", "../src/main.c", "-o", "../out/main.o", "-MD"]
     for cwd in ("i2", "i4", "i2", "i4"):

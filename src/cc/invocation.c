@@ -12,16 +12,12 @@
 
 void cc_invocation_done(struct cc_invocation *inv)
 {
-	hp_strv_done(&inv->args);
-	hp_strv_done(&inv->user_args);
 	free(inv->input);
 	free(inv->output);
 	free(inv->deps_file);
 	free(inv->deps_target);
 	free(inv->dirs);
-	hp_strv_done(&inv->forced_includes);
-	hp_strv_done(&inv->key_args);
-	hp_strv_done(&inv->ident_args);
+	hp_arena_free(inv->arena);
 	*inv = (struct cc_invocation){0};
 }
 
@@ -124,7 +120,7 @@ static bool take_include_option(struct cc_parser *p, const struct cc_arg *arg)
 		return true;
 	case CC_ACT_INCLUDE:
 	case CC_ACT_IMACROS:
-		hp_strv_add(&p->inv->forced_includes, arg->value);
+		hp_strv_ref(&p->inv->forced_includes, arg->value);
 		return true;
 	default:
 		return false;
@@ -265,12 +261,18 @@ static void take_all(struct cc_parser *p, const unsigned char *from_file)
 		cc_parser_bypass(p, CC_REASON_UNSUPPORTED_OPTION, p->cc1_option);
 }
 
-/* Room for `len` strings at once: a command line is parsed for every hit. */
-static void reserve(struct hp_strv *list, size_t len)
+/* A command line is parsed for every hit: its strings are in one piece of memory, which is large enough as a rule. */
+#define ARENA_SIZE_BASE 1024u
+#define ARENA_SIZE_PER_ARG 64u /* its text, and its place in two lists */
+
+static void make_lists(struct cc_invocation *inv, size_t argc)
 {
-	list->cap = len + 1;
-	list->v = hp_realloc(list->v, list->cap * sizeof *list->v);
-	list->v[0] = NULL;
+	inv->arena = hp_arena_new(ARENA_SIZE_BASE + argc * ARENA_SIZE_PER_ARG);
+	inv->args = hp_strv_in(inv->arena, argc);
+	inv->user_args.arena = inv->arena;
+	inv->forced_includes.arena = inv->arena;
+	inv->key_args.arena = inv->arena;
+	inv->ident_args.arena = inv->arena;
 }
 
 /* What the mode and the inputs say goes before what single options say: "linking" explains a command line better than
@@ -343,14 +345,14 @@ int cc_invocation_parse(struct cc_invocation *inv, enum cc_family family, const 
 		set_reason(inv, CC_REASON_TOO_MANY_ARGS, "");
 		return 0;
 	}
-	reserve(&inv->args, argc);
+	make_lists(inv, argc);
 	if (cc_rsp_expand(family, argc, argv, read_file, read_ctx, &inv->args, &opened, &from_file, &rsp_err) < 0) {
 		set_reason(inv, CC_REASON_RESPONSE_FILE, rsp_err.msg);
 		return 0;
 	}
 	for (size_t i = 0; opened && i < argc; i++)
 		hp_strv_add(&inv->user_args, argv[i]);
-	reserve(&inv->key_args, inv->args.len + 4);
+	inv->key_args = hp_strv_in(inv->arena, inv->args.len + 4);
 	p.cxx_driver = argv0 && cc_driver_is_cxx(argv0);
 	take_all(&p, from_file);
 	finish(&p);

@@ -58,6 +58,7 @@ struct cc_dir {
 };
 
 struct cc_invocation {
+	struct hp_arena *arena; /* holds the strings of the lists below; NULL before anything was parsed */
 	enum cc_family family;
 	enum cc_reason bypass;   /* CC_REASON_NONE: cacheable as far as the command line tells */
 	char bypass_detail[128]; /* the option or file that caused it, cut */

@@ -66,7 +66,7 @@ void cc_parser_open_mllvm(struct cc_parser *p, const struct cc_arg *arg);
 /* The kind and the length before the file name when `text` is exactly -Wp,-MD,FILE or -Wp,-MMD,FILE; NONE otherwise. */
 enum cc_deps_kind cc_wp_deps(const char *text, const char **ret_file);
 
-/* Appends the argument to the key in its unified spelling. (key.c) */
+/* Appends the argument to a list of the invocation in its unified spelling. (key.c) */
 void cc_key_add(struct hp_strv *key, const struct cc_arg *arg);
 
 /* Whether the argument belongs into the key. (key.c) */

@@ -36,22 +36,22 @@ void cc_key_add(struct hp_strv *key, const struct cc_arg *arg)
 	const char *unified = unified_spelling((enum cc_opt_act)arg->row->act);
 
 	if (!unified && arg->count == 1) {
-		hp_strv_add(key, arg->text);
+		hp_strv_ref(key, arg->text);
 		return;
 	}
 	if (!unified && arg->row->value == CC_VALUE_SEPARATE) {
-		hp_strv_add(key, arg->text);
-		hp_strv_add(key, arg->value);
+		hp_strv_ref(key, arg->text);
+		hp_strv_ref(key, arg->value);
 		return;
 	}
 	if (!unified)
 		unified = arg->text;
 	if (arg->count == 1 && strncmp(arg->text, unified, strlen(unified)) == 0 &&
 	    arg->text + strlen(unified) == arg->value) {
-		hp_strv_add(key, arg->text);
+		hp_strv_ref(key, arg->text);
 		return;
 	}
-	hp_strv_take(key, hp_asprintf("%s%s", unified, arg->value));
+	hp_strv_ref(key, hp_arena_join(key->arena, unified, arg->value));
 }
 
 bool cc_key_wants(enum cc_family family, const struct cc_arg *arg)

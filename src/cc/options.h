@@ -120,9 +120,9 @@ const char *cc_opt_class_name(enum cc_opt_class cls);
 
 /* One step through an argument list. */
 struct cc_arg {
-	const char *text;            /* the argument itself */
+	char *text;                  /* the argument itself */
 	const struct cc_option *row; /* NULL: an input, or an unknown option */
-	const char *value;           /* NULL: none */
+	char *value;                 /* NULL: none */
 	size_t count;                /* arguments used: 1 or 2 */
 	bool option;                 /* begins with '-' and is not "-" alone */
 	bool negative;               /* found for the "no-" form of the row */

@@ -3,7 +3,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/mem.h"
+
+/* Of a small map's keys: a dozen names. */
+#define KEYS_SIZE 256
 
 uint64_t hp_hash(const void *data, size_t len)
 {
@@ -36,9 +40,8 @@ uint64_t hp_hash(const void *data, size_t len)
 
 void hp_map_done(struct hp_map *map)
 {
-	for (size_t i = 0; i < map->cap; i++)
-		free(map->slots[i].key);
 	free(map->slots);
+	hp_arena_free(map->keys);
 	*map = (struct hp_map){0};
 }
 
@@ -70,7 +73,7 @@ void *hp_map_find(const struct hp_map *map, const void *key, size_t key_len)
 
 static void grow(struct hp_map *map)
 {
-	struct hp_map bigger = {.cap = map->cap ? map->cap * 2 : 16, .len = map->len};
+	struct hp_map bigger = {.cap = map->cap ? map->cap * 2 : 16, .len = map->len, .keys = map->keys};
 
 	bigger.slots = hp_zalloc(bigger.cap * sizeof *bigger.slots);
 	for (size_t i = 0; i < map->cap; i++) {
@@ -94,7 +97,9 @@ struct hp_map_slot *hp_map_put(struct hp_map *map, const void *key, size_t key_l
 	if (!slot->key) {
 		slot->hash = hash;
 		slot->key_len = (uint32_t)key_len;
-		slot->key = hp_strndup(key, key_len);
+		if (!map->keys)
+			map->keys = hp_arena_new(KEYS_SIZE);
+		slot->key = hp_arena_strndup(map->keys, key, key_len);
 		map->len++;
 	}
 	return slot;

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct hp_arena;
+
 struct hp_map_slot {
 	uint64_t hash;
 	uint32_t key_len;
@@ -16,6 +18,7 @@ struct hp_map {
 	struct hp_map_slot *slots;
 	size_t cap; /* 0 or a power of two */
 	size_t len;
+	struct hp_arena *keys; /* private */
 };
 
 /* Hash of bytes; not keyed, so only for maps whose size is bounded elsewhere. */

@@ -54,12 +54,27 @@ void cc_depfile_done(struct cc_depfile *df)
 
 /* Quoting ------------------------------------------------------------------------------------------------------- */
 
+/* The bytes from `p` up to `end` that mean themselves wherever they stand: nearly always a whole name. */
+static size_t plain_run(const char *p, const char *end)
+{
+	static const bool special[256] = {
+	        [0] = true, ['\t'] = true, ['\n'] = true, [' '] = true, ['#'] = true, ['$'] = true, ['\\'] = true};
+	const char *from = p;
+
+	while (p < end && !special[(unsigned char)*p])
+		p++;
+	return (size_t)(p - from);
+}
+
 /* Make reads a backslash as itself unless blanks or `#` follow, so only those in front of a blank are doubled. */
 static void quote(const char *name, bool quote_tab, struct hp_buf *out)
 {
+	const char *end = name + strlen(name);
+	size_t plain = plain_run(name, end);
 	size_t slashes = 0;
 
-	for (const char *p = name; *p != '\0'; p++) {
+	hp_buf_append(out, name, plain);
+	for (const char *p = name + plain; p < end; p++) {
 		if (*p == ' ' || (*p == '\t' && quote_tab)) {
 			for (size_t i = 0; i < slashes; i++)
 				hp_buf_char(out, '\\');
@@ -273,8 +288,15 @@ static int end_name(struct reader *r, struct hp_strv *deps, struct hp_err *err)
 static int read_deps(struct reader *r, struct hp_strv *deps, struct hp_err *err)
 {
 	while (r->pos < r->len) {
-		char c = r->data[r->pos];
+		size_t plain = plain_run(r->data + r->pos, r->data + r->len);
+		char c;
 
+		if (plain) {
+			put(r, r->data + r->pos, plain);
+			r->pos += plain;
+			continue;
+		}
+		c = r->data[r->pos];
 		if (c == '\\') {
 			if (!read_backslashes(r))
 				return hp_err_set(err, HP_INVALID, "dependency file: stray backslash at byte %zu",

@@ -221,7 +221,9 @@ static void a_directory_removed_under_way_is_made_again(void **state)
 	struct store *s = fixture_disk(dir_of(state), 0, false);
 
 	assert_int_equal(put_entry(s, 99, 9, 100), 0);
-	assert_int_equal(nftw(dir_of(state), fixture_unlink, 16, FTW_DEPTH | FTW_PHYS), 0);
+	/* again where the store's worker makes a file in a folder that is just being removed */
+	while (nftw(dir_of(state), fixture_unlink, 16, FTW_DEPTH | FTW_PHYS) != 0 && access(dir_of(state), F_OK) == 0)
+		;
 	for (unsigned i = 0; i < 10; i++)
 		assert_int_equal(put_entry(s, i, i % 5, 100), 0);
 	expect_all(s, 10);

@@ -10,54 +10,10 @@
 #include "base/str.h"
 #include "sys/clock.h"
 
-void daemon_draft_done(struct daemon_draft *draft)
-{
-	hp_strv_done(&draft->files);
-	free(draft->flags);
-	for (size_t i = 0; i < draft->probes_len; i++) {
-		free(draft->probes[i].name);
-		hp_strv_done(&draft->probes[i].dirs);
-	}
-	free(draft->probes);
-	*draft = (struct daemon_draft){0};
-}
-
-/* Two compiles can read the same files and yet differ in what they depend on: another order, a header only asked for
- * by __has_include, a name searched for in other places. So all of that goes into the manifest, not only the contents;
- * an entry is then found only by way of the closure that its own compile had. Absent paths count in the form in which
- * entries keep them, so that a closure read back from one has the same shape. */
-static void shape_of(const struct daemon_draft *draft, struct codec_digest *ret_shape)
-{
-	struct codec_hasher h;
-
-	codec_hasher_init(&h);
-	codec_hasher_add_str(&h, "hpcc closure 1");
-	codec_hasher_add_u64(&h, draft->files.len);
-	for (size_t i = 0; i < draft->files.len; i++) {
-		codec_hasher_add_str(&h, draft->files.v[i]);
-		codec_hasher_add_u64(&h, draft->flags[i]);
-	}
-	for (size_t i = 0; i < draft->probes_len; i++) {
-		const struct daemon_draft_probe *p = &draft->probes[i];
-
-		for (size_t k = 0; k < p->dirs.len; k++) {
-			HP_AUTO_BUF struct hp_buf path = {0};
-
-			daemon_absent_path(p->dirs.v[k], p->name, &path);
-			codec_hasher_add_str(&h, hp_buf_cstr(&path));
-		}
-	}
-	codec_hasher_end(&h, ret_shape);
-}
-
-void daemon_absent_path(const char *dir, const char *name, struct hp_buf *out)
-{
-	hp_buf_printf(out, "%s//%s", dir, name);
-}
-
 static void bind_files(struct daemon_memory *m, const struct daemon_draft *draft, const char *cwd,
                        struct daemon_closure *c)
 {
+	HP_AUTO_BUF struct hp_buf absolute = {0};
 	size_t n = draft->files.len;
 
 	c->files_len = n;
@@ -66,8 +22,8 @@ static void bind_files(struct daemon_memory *m, const struct daemon_draft *draft
 	c->flags = hp_memdup(draft->flags, n);
 	for (size_t i = 0; i < n; i++) {
 		const char *path = draft->files.v[i];
-		HP_AUTO_BUF struct hp_buf absolute = {0};
 
+		hp_buf_reset(&absolute);
 		sys_path_join(&absolute, cwd, path);
 		c->files[i] = daemon_memory_file(m, absolute.data);
 		c->spelled[i] = (uint32_t)(absolute.len - strlen(path));
@@ -77,21 +33,25 @@ static void bind_files(struct daemon_memory *m, const struct daemon_draft *draft
 static void bind_probes(struct daemon_memory *m, const struct daemon_draft *draft, const char *cwd,
                         struct daemon_closure *c)
 {
+	HP_AUTO_FREE uint32_t *dirs = hp_alloc(draft->dirs_len * sizeof *dirs);
+	HP_AUTO_FREE uint32_t *set = hp_alloc(draft->absent_len * sizeof *set);
+	HP_AUTO_BUF struct hp_buf absolute = {0};
+
+	for (size_t i = 0; i < draft->dirs_len; i++) {
+		hp_buf_reset(&absolute);
+		sys_path_join(&absolute, cwd, draft->dirs[i]);
+		dirs[i] = daemon_memory_dir(m, hp_buf_cstr(&absolute));
+	}
 	c->probes_len = draft->probes_len;
 	c->probe_names = hp_alloc(c->probes_len * sizeof *c->probe_names);
 	c->probe_dirsets = hp_alloc(c->probes_len * sizeof *c->probe_dirsets);
 	for (size_t i = 0; i < c->probes_len; i++) {
 		const struct daemon_draft_probe *p = &draft->probes[i];
-		HP_AUTO_FREE uint32_t *dirs = hp_alloc(p->dirs.len * sizeof *dirs);
 
-		for (size_t k = 0; k < p->dirs.len; k++) {
-			HP_AUTO_BUF struct hp_buf absolute = {0};
-
-			sys_path_join(&absolute, cwd, p->dirs.v[k]);
-			dirs[k] = daemon_memory_dir(m, absolute.data);
-		}
+		for (size_t k = 0; k < p->len; k++)
+			set[k] = dirs[draft->probe_dirs[p->from + k]];
 		c->probe_names[i] = daemon_memory_name(m, p->name);
-		c->probe_dirsets[i] = daemon_memory_dirset(m, dirs, p->dirs.len);
+		c->probe_dirsets[i] = daemon_memory_dirset(m, set, p->len);
 	}
 }
 
@@ -101,7 +61,7 @@ struct daemon_closure *daemon_closure_new(struct daemon_memory *m, const struct 
 
 	bind_files(m, draft, cwd, c);
 	bind_probes(m, draft, cwd, c);
-	shape_of(draft, &c->shape);
+	daemon_draft_shape(draft, &c->shape);
 	c->bytes = sizeof *c + c->files_len * 9 + c->probes_len * 8;
 	c->counter = &m->closure_bytes;
 	(void)__atomic_add_fetch(&m->closure_bytes, c->bytes, __ATOMIC_RELAXED);
@@ -248,8 +208,8 @@ static bool appeared(struct absent_check *k, uint32_t dir, const char *name)
 {
 	const char *slash = strrchr(name, '/');
 	const struct daemon_dir_view *view;
-	bool dangling;
-	bool lacks;
+	enum daemon_dir_entry found;
+	struct daemon_dir_file file;
 
 	if (slash) {
 		HP_AUTO_BUF struct hp_buf parent = {0};
@@ -261,14 +221,14 @@ static bool appeared(struct absent_check *k, uint32_t dir, const char *name)
 		name = slash + 1;
 	}
 	view = view_of(k, dir);
-	lacks = daemon_dir_lacks(view, name, &dangling);
-	if (dangling) {
+	found = daemon_dir_find(view, name, &file);
+	if (found == DAEMON_DIR_DANGLING) {
 		HP_AUTO_BUF struct hp_buf path = {0};
 
 		sys_path_join(&path, view->dir->path, name);
 		add_gate_dangling(k, path.data);
 	}
-	return !lacks;
+	return found == DAEMON_DIR_FILE;
 }
 
 static enum cc_reason look_at_absent(struct absent_check *k, struct hp_buf *detail)
@@ -340,37 +300,12 @@ void daemon_closure_manifest(const struct daemon_closure *c, const struct codec_
 	codec_hasher_end(&h, ret_manifest);
 }
 
-/* The descriptors of the directories met in one match. Headers of one directory mostly come close together, so the
- * search starts at the last one; when there are too many the paths will do. */
-struct dir_fds {
-	struct daemon_dir *dirs[64];
-	int fds[64];
-	size_t len;
-};
-
-static int fd_of(struct dir_fds *d, struct daemon_dir *dir)
-{
-	struct sys_stamp stamp;
-	int fd;
-
-	for (size_t i = d->len; i > 0; i--) {
-		if (d->dirs[i - 1] == dir)
-			return d->fds[i - 1];
-	}
-	if (d->len == HP_ARRAY_SIZE(d->dirs))
-		return -1;
-	fd = sys_stamp_path(dir->path, &stamp) < 0 ? -1 : daemon_dir_fd(dir, &stamp);
-	d->dirs[d->len] = dir;
-	d->fds[d->len++] = fd;
-	return fd;
-}
-
 enum cc_reason daemon_closure_match(struct daemon_memory *m, struct daemon_closure *c,
                                     struct codec_digest *ret_manifest, struct hp_buf *detail)
 {
 	enum cc_reason reason = match_absent(m, c, detail);
 	HP_AUTO_FREE struct codec_digest *digests = NULL;
-	struct dir_fds fds;
+	struct daemon_dir_fds fds;
 
 	if (reason != CC_REASON_NONE)
 		return reason;
@@ -378,7 +313,7 @@ enum cc_reason daemon_closure_match(struct daemon_memory *m, struct daemon_closu
 	digests = hp_alloc(c->files_len * sizeof *digests);
 	for (size_t i = 0; i < c->files_len; i++) {
 		struct daemon_file *file = daemon_file_at(m, c->files[i]);
-		int r = daemon_file_digest_at(file, fd_of(&fds, file->dir), &digests[i]);
+		int r = daemon_file_digest_at(file, daemon_dir_fds_get(&fds, file->dir), &digests[i]);
 
 		if (r < 0) {
 			hp_buf_printf(detail, "%s: %s", file->path, strerror(-r));

@@ -12,26 +12,8 @@
 #include "base/strv.h"
 #include "cc/reason.h"
 #include "codec/digest.h"
+#include "daemon/draft.h"
 #include "daemon/memory.h"
-
-#define DAEMON_FILE_SYSTEM 1u /* left out of -MMD */
-#define DAEMON_FILE_PROBE 2u  /* only asked for by __has_include: not in the dependency file */
-
-/* A name looked for in vain in some directories, in search order. Strings are as the compiler spells them. */
-struct daemon_draft_probe {
-	char *name;
-	struct hp_strv dirs;
-};
-
-/* A closure in words, before it is bound: made from a compile (daemon/discover.h) or from an entry. */
-struct daemon_draft {
-	struct hp_strv files; /* as spelled; the source first, in the dependency file's order; probes last */
-	uint8_t *flags;       /* DAEMON_FILE_*, one per file */
-	struct daemon_draft_probe *probes;
-	size_t probes_len;
-};
-void daemon_draft_done(struct daemon_draft *draft);
-#define DAEMON_AUTO_DRAFT __attribute__((cleanup(daemon_draft_done)))
 
 struct daemon_gate {
 	uint32_t dir;           /* id of an existing directory, or of the nearest existing one above */
@@ -66,10 +48,6 @@ bool daemon_closure_same(const struct daemon_closure *a, const struct daemon_clo
 /* The manifest digest of this closure with these contents, one a file. */
 void daemon_closure_manifest(const struct daemon_closure *c, const struct codec_digest *digests,
                              struct codec_digest *ret_manifest);
-
-/* Appends an absent path in the form in which entries keep it, "DIR//NAME": the doubled slash, which the file system
- * ignores, keeps what was searched apart from what was searched for. */
-void daemon_absent_path(const char *dir, const char *name, struct hp_buf *out);
 
 /* Matches against the file system. CC_REASON_NONE and the manifest digest, or CC_REASON_INPUT_DIFFERS (a file is
  * missing or unreadable) or CC_REASON_HEADER_APPEARED, with the path appended to `detail`. Not thread-safe for one

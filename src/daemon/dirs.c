@@ -77,42 +77,60 @@ static bool known_absent(const struct daemon_dir_view *view, const char *name, s
 	return known;
 }
 
-/* One call where there is nothing, which is nearly always. */
-static bool is_file(const char *path, bool *ret_dangling)
+/* One call where there is nothing, which is nearly always, and where there is no link. */
+static enum daemon_dir_entry look(int dir_fd, const char *path, struct daemon_dir_file *ret_file)
 {
 	struct stat st;
+	bool link;
 
-	if (lstat(path, &st) < 0)
-		return false;
-	if (!S_ISLNK(st.st_mode))
-		return !S_ISDIR(st.st_mode);
-	*ret_dangling = stat(path, &st) < 0;
-	return !*ret_dangling && !S_ISDIR(st.st_mode);
+	if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return DAEMON_DIR_ABSENT;
+	if (S_ISDIR(st.st_mode))
+		return DAEMON_DIR_ABSENT;
+	link = S_ISLNK(st.st_mode);
+	sys_stamp_from_stat(&st, &ret_file->stamp);
+	ret_file->link_ns = link ? sys_stamp_time_ns(&ret_file->stamp) : 0;
+	if (link && (fstatat(dir_fd, path, &st, 0) < 0 || S_ISDIR(st.st_mode)))
+		return DAEMON_DIR_DANGLING;
+	sys_stamp_from_stat(&st, &ret_file->stamp);
+	return DAEMON_DIR_FILE;
 }
 
-bool daemon_dir_lacks(const struct daemon_dir_view *view, const char *name, bool *ret_dangling)
+static void note_absent(const struct daemon_dir_view *view, const char *name, size_t len)
+{
+	struct daemon_dir *dir = view->dir;
+
+	(void)pthread_mutex_lock(&dir->lock);
+	if (sys_stamp_eq(&dir->stamp, &view->stamp)) {
+		hp_map_put(&dir->absent, name, len)->value = dir;
+		(void)__atomic_add_fetch(view->bytes, NAME_COST, __ATOMIC_RELAXED);
+	}
+	(void)pthread_mutex_unlock(&dir->lock);
+}
+
+enum daemon_dir_entry daemon_dir_find(const struct daemon_dir_view *view, const char *name,
+                                      struct daemon_dir_file *ret_file)
 {
 	struct daemon_dir *dir = view->dir;
 	HP_AUTO_BUF struct hp_buf path = {0};
+	enum daemon_dir_entry found;
 	size_t len = strlen(name);
+	int fd;
 
-	*ret_dangling = false;
 	if (view->stamp.ino == 0 || (view->trusted && known_absent(view, name, len)))
-		return true;
-	hp_buf_str(&path, dir->path);
-	hp_buf_char(&path, '/');
-	hp_buf_append(&path, name, len);
-	if (is_file(path.data, ret_dangling))
-		return false;
-	if (view->trusted && !*ret_dangling) {
-		(void)pthread_mutex_lock(&dir->lock);
-		if (sys_stamp_eq(&dir->stamp, &view->stamp)) {
-			hp_map_put(&dir->absent, name, len)->value = dir;
-			(void)__atomic_add_fetch(view->bytes, NAME_COST, __ATOMIC_RELAXED);
-		}
-		(void)pthread_mutex_unlock(&dir->lock);
+		return DAEMON_DIR_ABSENT;
+	fd = daemon_dir_fd(dir, &view->stamp);
+	if (fd >= 0 && len) {
+		found = look(fd, name, ret_file);
+	} else {
+		hp_buf_str(&path, dir->path);
+		hp_buf_char(&path, '/');
+		hp_buf_append(&path, name, len);
+		found = look(AT_FDCWD, path.data, ret_file);
 	}
-	return true;
+	if (view->trusted && found == DAEMON_DIR_ABSENT)
+		note_absent(view, name, len);
+	return found;
 }
 
 /* Opens the directory once. A descriptor is never closed while others may use it, so one that has become wrong is only
@@ -150,4 +168,21 @@ int daemon_dir_fd(struct daemon_dir *dir, const struct sys_stamp *stamp)
 	if (fd == DAEMON_DIR_FD_NONE)
 		fd = open_dir(dir);
 	return fd >= 0 && dir->fd_ino == stamp->ino && dir->fd_dev == stamp->dev ? fd : -1;
+}
+
+int daemon_dir_fds_get(struct daemon_dir_fds *d, struct daemon_dir *dir)
+{
+	struct sys_stamp stamp;
+	int fd;
+
+	for (size_t i = d->len; i > 0; i--) {
+		if (d->dirs[i - 1] == dir)
+			return d->fds[i - 1];
+	}
+	if (d->len == HP_ARRAY_SIZE(d->dirs))
+		return -1;
+	fd = sys_stamp_path(dir->path, &stamp) < 0 ? -1 : daemon_dir_fd(dir, &stamp);
+	d->dirs[d->len] = dir;
+	d->fds[d->len++] = fd;
+	return fd;
 }

@@ -41,13 +41,36 @@ struct daemon_dir_view {
 /* Looks at the directory now; now_ns is the file clock, read before. */
 void daemon_dir_look(struct daemon_dir *dir, int64_t now_ns, uint64_t *bytes, struct daemon_dir_view *ret_view);
 
-/* Whether no file called `name` (without a slash) is in the directory; a directory of that name does not count, as
- * compilers pass over it too. Asks the file system only when this was not known for the view's stamp.
- * *ret_dangling: the name is there as a link that leads nowhere, and a file can appear behind it without the directory
- * changing. */
-bool daemon_dir_lacks(const struct daemon_dir_view *view, const char *name, bool *ret_dangling);
+/* What is under a name. */
+enum daemon_dir_entry {
+	DAEMON_DIR_ABSENT,   /* nothing, or a directory, which compilers pass over as well */
+	DAEMON_DIR_DANGLING, /* a link that leads to no file: one can appear behind it without the directory changing */
+	DAEMON_DIR_FILE,
+};
+
+/* A file that was found: what a path leads to, and the later time of its own if it is a link. */
+struct daemon_dir_file {
+	struct sys_stamp stamp;
+	int64_t link_ns; /* 0: no link */
+};
+
+/* What `name` (without a slash) is in the directory. Asks the file system only when the name was not known to be absent
+ * for the view's stamp. *ret_file is set for DAEMON_DIR_FILE. */
+enum daemon_dir_entry daemon_dir_find(const struct daemon_dir_view *view, const char *name,
+                                      struct daemon_dir_file *ret_file);
 
 /* A descriptor to look up names in the directory with, which saves the kernel the walk along its path; -1: use the path.
  * `stamp` is what the path leads to now: a descriptor is good only as long as that is the directory it is open on. Valid
  * as long as the memory is. */
 int daemon_dir_fd(struct daemon_dir *dir, const struct sys_stamp *stamp);
+
+/* The descriptors of the directories met in one piece of work. Headers of one directory mostly come close together, so
+ * the search starts at the last one; when there are too many the paths will do. */
+struct daemon_dir_fds {
+	struct daemon_dir *dirs[64];
+	int fds[64];
+	size_t len;
+};
+
+/* daemon_dir_fd, by what the path leads to when it is first asked for. */
+int daemon_dir_fds_get(struct daemon_dir_fds *d, struct daemon_dir *dir);

@@ -65,7 +65,12 @@ struct discovery {
 	struct hp_buf *detail;
 	struct daemon_system_headers *headers; /* only for -MMD */
 	struct hp_strv computed;               /* directories of the files that have #include MACRO */
-	size_t absent_count;
+	struct daemon_probes probes;           /* by the draft's numbers of directories */
+	struct daemon_dir_fds fds;
+	const char **places;    /* scratch for walk: as many as a search has */
+	struct hp_buf joined;   /* scratch for walk */
+	struct hp_buf absolute; /* scratch for look-ups */
+	struct hp_buf key;      /* scratch for follow */
 	bool newcomer;          /* a file came where the compiler may have looked before */
 	enum cc_reason trouble; /* met while looking up */
 };
@@ -95,19 +100,20 @@ static enum cc_reason add_member(struct discovery *d, const char *spelled, uint8
 	const struct daemon_discover_input *in = d->in;
 	struct daemon_draft *draft = &d->out->draft;
 	size_t i = draft->files.len;
-	HP_AUTO_BUF struct hp_buf path = {0};
 	struct daemon_content *content;
+	struct daemon_file *file;
 	struct sys_stamp stamp;
 	struct hp_map_slot *slot;
 	struct inode key;
 	struct look look;
 	int r;
 
-	sys_path_join(&path, in->cwd, spelled);
-	r = daemon_file_content(daemon_file_at(in->memory, daemon_memory_file(in->memory, path.data)), &content,
-	                        &stamp);
+	hp_buf_reset(&d->absolute);
+	sys_path_join(&d->absolute, in->cwd, spelled);
+	file = daemon_file_at(in->memory, daemon_memory_file(in->memory, d->absolute.data));
+	r = daemon_file_content_at(file, daemon_dir_fds_get(&d->fds, file->dir), &content, &stamp);
 	if (r < 0) {
-		hp_buf_printf(d->detail, "%s: %s", path.data, strerror(-r));
+		hp_buf_printf(d->detail, "%s: %s", file->path, strerror(-r));
 		return r == -EFBIG ? CC_REASON_TOO_LARGE : CC_REASON_INPUT_CHANGED;
 	}
 	if ((i & (i - 1)) == 0) {
@@ -131,11 +137,11 @@ static enum cc_reason add_member(struct discovery *d, const char *spelled, uint8
 	/* Most directives lead to a member by its very name: no need to ask the file system. */
 	hp_map_put(&d->looked_up, spelled, strlen(spelled))->value = (void *)(i + LOOKED_MEMBER);
 	if (sys_stamp_time_ns(&stamp) >= in->start_ns) {
-		hp_buf_str(d->detail, path.data);
+		hp_buf_str(d->detail, file->path);
 		return CC_REASON_INPUT_CHANGED;
 	}
 	if (hp_endswith(spelled, ".gch") || hp_endswith(spelled, ".pch")) {
-		hp_buf_str(d->detail, path.data);
+		hp_buf_str(d->detail, file->path);
 		return CC_REASON_PCH;
 	}
 	return CC_REASON_NONE;
@@ -145,23 +151,24 @@ static enum cc_reason add_member(struct discovery *d, const char *spelled, uint8
 static const struct daemon_dir_view *parent_view(struct discovery *d, const char *path, size_t dir_len)
 {
 	struct hp_map_slot *slot = hp_map_put(&d->parents, path, dir_len);
-	HP_AUTO_BUF struct hp_buf absolute = {0};
 	struct daemon_dir_view *view = slot->value;
+	struct hp_buf *absolute = &d->absolute;
 	struct daemon_memory *m = d->in->memory;
 
 	if (view)
 		return view;
 	view = hp_alloc(sizeof *view);
 	slot->value = view;
+	hp_buf_reset(absolute);
 	if (path[0] != '/') {
-		hp_buf_str(&absolute, d->in->cwd);
+		hp_buf_str(absolute, d->in->cwd);
 		if (dir_len)
-			hp_buf_char(&absolute, '/');
+			hp_buf_char(absolute, '/');
 	}
-	hp_buf_append(&absolute, path, dir_len);
-	if (absolute.len == 0)
-		hp_buf_char(&absolute, '/');
-	daemon_dir_look(daemon_dir_at(m, daemon_memory_dir(m, absolute.data)), d->now_ns, &m->closure_bytes, view);
+	hp_buf_append(absolute, path, dir_len);
+	if (absolute->len == 0)
+		hp_buf_char(absolute, '/');
+	daemon_dir_look(daemon_dir_at(m, daemon_memory_dir(m, absolute->data)), d->now_ns, &m->closure_bytes, view);
 	return view;
 }
 
@@ -211,55 +218,42 @@ static void join_left_out(struct discovery *d, const char *path, uintptr_t looke
 
 /* A file that the compiler did not read, in a place where it may have looked: when it, or the link that leads to it, is
  * as young as the compile, it may have come after the look, and the next compile would read it. */
-static void note_newcomer(struct discovery *d, const char *path, const struct sys_stamp *stamp)
+static void note_newcomer(struct discovery *d, const char *path, const struct daemon_dir_file *file)
 {
-	struct sys_stamp link;
-	struct stat st;
-
-	if (lstat(path, &st) < 0)
-		return;
-	sys_stamp_from_stat(&st, &link);
-	if (d->newcomer || (sys_stamp_time_ns(stamp) < d->in->start_ns && sys_stamp_time_ns(&link) < d->in->start_ns))
+	if (d->newcomer || (sys_stamp_time_ns(&file->stamp) < d->in->start_ns && file->link_ns < d->in->start_ns))
 		return;
 	d->newcomer = true;
-	hp_buf_str(d->detail, path);
+	sys_path_join(d->detail, d->in->cwd, path);
 }
 
 /* Whether DIR/NAME is absent, a member, or another file. */
 static uintptr_t look_up(struct discovery *d, const char *path)
 {
+	struct daemon_dir_file file;
 	struct hp_map_slot *slot;
-	HP_AUTO_BUF struct hp_buf absolute = {0};
-	struct sys_stamp stamp;
 	struct inode key;
 	struct look look;
 	uintptr_t member;
 	uintptr_t looked;
 	const char *slash;
-	bool dangling;
 
 	path = without_dot(path);
 	slot = hp_map_put(&d->looked_up, path, strlen(path));
 	if (slot->value)
 		return (uintptr_t)slot->value;
 	slash = strrchr(path, '/');
-	if (daemon_dir_lacks(parent_view(d, path, slash ? (size_t)(slash - path) : 0), slash ? slash + 1 : path,
-	                     &dangling)) {
+	if (daemon_dir_find(parent_view(d, path, slash ? (size_t)(slash - path) : 0), slash ? slash + 1 : path,
+	                    &file) != DAEMON_DIR_FILE) {
 		slot->value = (void *)(uintptr_t)LOOKED_ABSENT;
 		return LOOKED_ABSENT;
 	}
-	sys_path_join(&absolute, d->in->cwd, path);
-	if (sys_stamp_path(absolute.data, &stamp) < 0) {
-		slot->value = (void *)(uintptr_t)LOOKED_ABSENT;
-		return LOOKED_ABSENT;
-	}
-	key = (struct inode){stamp.dev, stamp.ino};
+	key = (struct inode){file.stamp.dev, file.stamp.ino};
 	member = (uintptr_t)hp_map_find(&d->by_inode, &key, sizeof key);
 	if (!member)
-		note_newcomer(d, absolute.data, &stamp);
+		note_newcomer(d, path, &file);
 	looked = member ? member - 1 + LOOKED_MEMBER : LOOKED_OTHER;
 	slot->value = (void *)looked;
-	look = look_of(&stamp);
+	look = look_of(&file.stamp);
 	if (member ? !same_spelling(path, d->out->draft.files.v[member - 1])
 	           : d->in->inv->family == CC_FAMILY_GCC && hp_map_find(&d->by_look, &look, sizeof look))
 		join_left_out(d, path, looked);
@@ -268,19 +262,8 @@ static uintptr_t look_up(struct discovery *d, const char *path)
 
 static void add_probe(struct discovery *d, const char *name, const char *const *dirs, size_t dirs_len)
 {
-	struct daemon_draft *draft = &d->out->draft;
-	struct daemon_draft_probe *p;
-	size_t i = draft->probes_len;
-
-	if (dirs_len == 0)
-		return;
-	if ((i & (i - 1)) == 0)
-		draft->probes = hp_realloc(draft->probes, (i ? i * 2 : 1) * sizeof *draft->probes);
-	p = &draft->probes[draft->probes_len++];
-	*p = (struct daemon_draft_probe){.name = hp_strdup(name)};
-	for (size_t k = 0; k < dirs_len; k++)
-		hp_strv_add(&p->dirs, dirs[k]);
-	d->absent_count += dirs_len;
+	for (size_t i = 0; i < dirs_len; i++)
+		daemon_probes_add(&d->probes, name, daemon_draft_dir(&d->out->draft, dirs[i], strlen(dirs[i])));
 }
 
 /* One thing that a file asks for. */
@@ -328,8 +311,7 @@ static enum cc_reason walk(struct discovery *d, const struct directive *t, uintp
 	size_t own = t->own_dir ? 1 : 0;
 	size_t from = t->quote ? 0 : d->search.angle_from;
 	size_t count = own + (t->alone ? 0 : d->search.len - from);
-	HP_AUTO_FREE const char **dirs = hp_alloc(count * sizeof *dirs);
-	HP_AUTO_BUF struct hp_buf path = {0};
+	const char **dirs = d->places;
 	size_t absent = 0;
 	size_t sure = 0;
 
@@ -338,10 +320,10 @@ static enum cc_reason walk(struct discovery *d, const struct directive *t, uintp
 		const char *dir = k < own ? t->own_dir : d->search.dirs[from + k - own].path;
 		uintptr_t looked;
 
-		join_spelled(&path, dir, t->name);
-		looked = look_up(d, path.data);
+		join_spelled(&d->joined, dir, t->name);
+		looked = look_up(d, d->joined.data);
 		if (looked == LOOKED_OTHER && t->probe) {
-			enum cc_reason reason = join_probed(d, &path, &looked);
+			enum cc_reason reason = join_probed(d, &d->joined, &looked);
 
 			if (reason != CC_REASON_NONE)
 				return reason;
@@ -368,20 +350,22 @@ static enum cc_reason walk(struct discovery *d, const struct directive *t, uintp
  * somewhere else. */
 static enum cc_reason follow(struct discovery *d, const struct directive *t, uintptr_t *ret_target)
 {
-	HP_AUTO_BUF struct hp_buf key = {0};
+	struct hp_map_slot *slot;
 	enum cc_reason reason;
 
-	hp_buf_char(&key,
+	hp_buf_reset(&d->key);
+	hp_buf_char(&d->key,
 	            (char)('0' + (t->quote ? 1 : 0) + (t->next ? 2 : 0) + (t->probe ? 4 : 0) + (t->alone ? 8 : 0)));
-	hp_buf_str(&key, t->own_dir ? t->own_dir : "\n");
-	hp_buf_char(&key, '\n');
-	hp_buf_str(&key, t->name);
-	*ret_target = (uintptr_t)hp_map_find(&d->done, key.data, key.len);
+	hp_buf_str(&d->key, t->own_dir ? t->own_dir : "\n");
+	hp_buf_char(&d->key, '\n');
+	hp_buf_str(&d->key, t->name);
+	slot = hp_map_put(&d->done, d->key.data, d->key.len);
+	*ret_target = (uintptr_t)slot->value;
 	if (*ret_target && !t->next)
 		return CC_REASON_NONE;
-	reason = walk(d, t, ret_target);
+	reason = walk(d, t, ret_target); /* which follows nothing itself, so the slot stays */
 	if (reason == CC_REASON_NONE)
-		hp_map_put(&d->done, key.data, key.len)->value = (void *)*ret_target;
+		slot->value = (void *)*ret_target;
 	return reason;
 }
 
@@ -493,10 +477,8 @@ static enum cc_reason follow_implicit(struct discovery *d)
 			                           TARGET_SYSTEM(target));
 		/* -ffreestanding leaves it out though it is there. */
 		for (size_t k = d->search.angle_from; target == 1 && k < d->search.len; k++) {
-			HP_AUTO_BUF struct hp_buf path = {0};
-
-			join_spelled(&path, d->search.dirs[k].path, t.name);
-			if (look_up(d, path.data) == LOOKED_ABSENT)
+			join_spelled(&d->joined, d->search.dirs[k].path, t.name);
+			if (look_up(d, d->joined.data) == LOOKED_ABSENT)
 				add_probe(d, t.name, &d->search.dirs[k].path, 1);
 		}
 	}
@@ -527,10 +509,9 @@ static void probe_before(struct discovery *d, const char *name, size_t k)
 
 	for (size_t j = 0; j < d->computed.len + k; j++) {
 		const char *dir = j < d->computed.len ? d->computed.v[j] : d->search.dirs[j - d->computed.len].path;
-		HP_AUTO_BUF struct hp_buf path = {0};
 
-		join_spelled(&path, dir, name);
-		if (look_up(d, path.data) == LOOKED_ABSENT)
+		join_spelled(&d->joined, dir, name);
+		if (look_up(d, d->joined.data) == LOOKED_ABSENT)
 			dirs[absent++] = dir;
 	}
 	add_probe(d, name, dirs, absent);
@@ -598,7 +579,7 @@ static enum cc_reason discover(struct discovery *d)
 		reason = d->trouble;
 	if (reason == CC_REASON_NONE && d->newcomer)
 		reason = CC_REASON_INPUT_CHANGED;
-	if (reason == CC_REASON_NONE && d->absent_count > HP_CLOSURE_ABSENT_MAX)
+	if (reason == CC_REASON_NONE && d->probes.count > HP_CLOSURE_ABSENT_MAX)
 		reason = CC_REASON_TOO_LARGE;
 	return reason;
 }
@@ -628,15 +609,22 @@ enum cc_reason daemon_discover(const struct daemon_discover_input *in, struct da
 
 	*ret_discovery = (struct daemon_discovery){0};
 	daemon_search_init(&d.search, in);
+	d.places = hp_alloc((d.search.len + 1) * sizeof *d.places);
 	if (in->inv->deps == CC_DEPS_USER)
 		d.headers = daemon_system_headers_new();
 	reason = discover(&d);
+	daemon_probes_into(&d.probes, &ret_discovery->draft);
 	if (reason == CC_REASON_NONE && d.headers)
 		reason = mark_system(&d);
 	for (size_t i = 0; d.members && i < ret_discovery->draft.files.len; i++)
 		daemon_content_unref(d.members[i].content);
 	free(d.members);
 	daemon_search_done(&d.search);
+	daemon_probes_done(&d.probes);
+	free(d.places);
+	hp_buf_done(&d.joined);
+	hp_buf_done(&d.absolute);
+	hp_buf_done(&d.key);
 	hp_strv_done(&d.owned);
 	hp_strv_done(&d.computed);
 	for (size_t i = 0; i < d.parents.cap; i++)

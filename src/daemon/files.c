@@ -118,10 +118,16 @@ int daemon_file_digest_at(struct daemon_file *file, int dir_fd, struct codec_dig
 
 int daemon_file_content(struct daemon_file *file, struct daemon_content **ret_content, struct sys_stamp *ret_stamp)
 {
+	return daemon_file_content_at(file, -1, ret_content, ret_stamp);
+}
+
+int daemon_file_content_at(struct daemon_file *file, int dir_fd, struct daemon_content **ret_content,
+                           struct sys_stamp *ret_stamp)
+{
 	int r;
 
 	(void)pthread_mutex_lock(&file->lock);
-	r = refresh(file, -1);
+	r = refresh(file, dir_fd);
 	if (r == 0) {
 		*ret_content = daemon_content_ref(file->content);
 		if (ret_stamp)

@@ -47,3 +47,5 @@ int daemon_file_digest_at(struct daemon_file *file, int dir_fd, struct codec_dig
 
 /* The same with the scan: a reference in *ret_content. */
 int daemon_file_content(struct daemon_file *file, struct daemon_content **ret_content, struct sys_stamp *ret_stamp);
+int daemon_file_content_at(struct daemon_file *file, int dir_fd, struct daemon_content **ret_content,
+                           struct sys_stamp *ret_stamp);

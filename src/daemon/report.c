@@ -184,14 +184,16 @@ static void remember(struct daemon_ticket *t, struct daemon_closure *take_closur
 /* Views of the draft in the entry's terms; the strings stay the draft's. */
 struct entry_lists {
 	struct cache_file *files;
-	struct hp_strv absent;
+	const char **absent;
+	struct hp_arena *arena;
 };
 
 static void list_closure(const struct daemon_ticket *t, struct entry_lists *ret_lists)
 {
 	const struct daemon_draft *draft = &t->discovery.draft;
 
-	*ret_lists = (struct entry_lists){.files = hp_zalloc(draft->files.len * sizeof *ret_lists->files)};
+	*ret_lists = (struct entry_lists){.arena = hp_arena_new((draft->files.len + draft->absent_len) * 64)};
+	ret_lists->files = hp_arena_alloc(ret_lists->arena, draft->files.len * sizeof *ret_lists->files);
 	for (size_t i = 0; i < draft->files.len; i++) {
 		ret_lists->files[i] = (struct cache_file){
 		        .path = draft->files.v[i],
@@ -200,14 +202,7 @@ static void list_closure(const struct daemon_ticket *t, struct entry_lists *ret_
 		};
 		memcpy(&ret_lists->files[i].digest8, t->discovery.digests[i].b, 8);
 	}
-	for (size_t i = 0; i < draft->probes_len; i++) {
-		for (size_t k = 0; k < draft->probes[i].dirs.len; k++) {
-			HP_AUTO_BUF struct hp_buf path = {0};
-
-			daemon_absent_path(draft->probes[i].dirs.v[k], draft->probes[i].name, &path);
-			hp_strv_take(&ret_lists->absent, hp_buf_steal(&path));
-		}
-	}
+	ret_lists->absent = daemon_draft_absent_paths(draft, ret_lists->arena);
 }
 
 static int encode(struct daemon_service *s, const struct daemon_ticket *t, struct hp_buf *out, struct hp_err *err)
@@ -241,8 +236,8 @@ static int encode(struct daemon_service *s, const struct daemon_ticket *t, struc
 	        .env_len = t->key_env.len,
 	        .files = lists.files,
 	        .files_len = t->discovery.draft.files.len,
-	        .absent = (const char *const *)lists.absent.v,
-	        .absent_len = lists.absent.len,
+	        .absent = lists.absent,
+	        .absent_len = t->discovery.draft.absent_len,
 	        .out = hp_buf_cstr(&t->out),
 	        .out_len = t->out.len,
 	        .err = hp_buf_cstr(&t->err),
@@ -251,8 +246,7 @@ static int encode(struct daemon_service *s, const struct daemon_ticket *t, struc
 	        .outputs_len = 1,
 	};
 	r = cache_entry_encode(&e, s->opt.pack_level, out, err);
-	free(lists.files);
-	hp_strv_done(&lists.absent);
+	hp_arena_free(lists.arena);
 	return r;
 }
 

@@ -9,28 +9,17 @@
 #include "daemon/outputs.h"
 #include "daemon/service_priv.h"
 
-/* An entry's absent paths are as daemon_absent_path makes them. Consecutive ones of one name are one probe. */
+/* An entry's absent paths are as daemon_draft_absent_paths makes them. */
 static void draft_probes(const struct cache_entry *e, struct daemon_draft *draft)
 {
-	struct daemon_draft_probe *p = NULL;
-
 	for (size_t i = 0; i < e->absent_len; i++) {
-		const char *sep = strstr(e->absent[i], "//");
-		const char *name;
+		const char *path = e->absent[i];
+		const char *sep = strstr(path, "//");
+		bool root = sep == path && sep[2] == '/'; /* "/" itself as the directory gives three slashes */
 
-		if (!sep)
-			continue;
-		/* "/" itself as the directory gives three slashes. */
-		name = sep == e->absent[i] && sep[2] == '/' ? sep + 3 : sep + 2;
-		if (!p || !hp_streq(p->name, name)) {
-			size_t n = draft->probes_len;
-
-			if ((n & (n - 1)) == 0)
-				draft->probes = hp_realloc(draft->probes, (n ? n * 2 : 1) * sizeof *draft->probes);
-			p = &draft->probes[draft->probes_len++];
-			*p = (struct daemon_draft_probe){.name = hp_strdup(name)};
-		}
-		hp_strv_addn(&p->dirs, e->absent[i], sep == e->absent[i] ? 1 : (size_t)(sep - e->absent[i]));
+		if (sep)
+			daemon_draft_add_absent(draft, sep + (root ? 3 : 2),
+			                        daemon_draft_dir(draft, path, root ? 1 : (size_t)(sep - path)));
 	}
 }
 

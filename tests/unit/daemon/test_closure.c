@@ -22,11 +22,8 @@ struct bound {
 
 static void add_probe(struct daemon_draft *draft, const char *name, const char *const *dirs)
 {
-	draft->probes = hp_realloc(draft->probes, (draft->probes_len + 1) * sizeof *draft->probes);
-	draft->probes[draft->probes_len] = (struct daemon_draft_probe){.name = hp_strdup(name)};
 	for (size_t i = 0; dirs[i]; i++)
-		hp_strv_add(&draft->probes[draft->probes_len].dirs, dirs[i]);
-	draft->probes_len++;
+		daemon_draft_add_absent(draft, name, daemon_draft_dir(draft, dirs[i], strlen(dirs[i])));
 }
 
 static void make_draft(const char *name, const char *const *dirs, struct daemon_draft *ret_draft)

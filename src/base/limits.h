@@ -54,3 +54,18 @@
 
 /* The longest compile that the daemon waits for. */
 #define HP_DAEMON_COMPILE_MAX_MS (24LL * 3600 * 1000)
+
+/* A root file system. A complete Debian with every compiler has some 300,000 files of 20 GiB; the tar reader bounds its
+ * entries at 2^20 and its bytes at 16 GiB, and each file has at least one block. What the format itself limits: 2^16 - 1
+ * users and groups, names of 256 bytes (Linux: 255), targets of a page. */
+#define HP_SQFS_INODES_MAX ((1u << 20) + 64u)
+#define HP_SQFS_BLOCKS_MAX (1u << 21)
+#define HP_SQFS_IDS_MAX 65535u
+#define HP_SQFS_NAME_MAX 255u
+#define HP_SQFS_TARGET_MAX 4095u
+#define HP_SQFS_NAMES_SIZE_MAX (256u << 20)
+
+/* Extended attributes: one value as the kernel takes it, those of one file, and of all files (equal sets count once). */
+#define HP_SQFS_XATTR_SIZE_MAX 65536u
+#define HP_SQFS_XATTRS_MAX 256u
+#define HP_SQFS_XATTRS_SIZE_MAX (64u << 20)

@@ -26,9 +26,12 @@
 /* One source file that we hash and scan; larger inputs are compiled without the cache. */
 #define HP_SOURCE_SIZE_MAX (256u << 20)
 
-/* One entry: the sum of its outputs, unpacked. */
+/* One entry: the sum of its outputs, unpacked, and how many: GCC with all its dumps on writes about 350 files. */
 #define HP_ENTRY_SIZE_MAX (512u << 20)
-#define HP_ENTRY_OUTPUTS_MAX 256u
+#define HP_ENTRY_OUTPUTS_MAX 1024u
+
+/* The part of an output's file name that its compiler chose, NUL included: NAME_MAX of the kernel. */
+#define HP_OUTPUT_NAME_SIZE_MAX 256u
 
 /* The metadata of one entry, unpacked, and the same again for its paths when spelled out (they share directories at
  * rest, so a few bytes could otherwise ask for gigabytes). 300,000 paths of 200 bytes stay below it. */

@@ -229,6 +229,7 @@ static void put_payload_table(struct hp_buf *out, const struct cache_entry *e)
 	for (size_t i = 0; i < e->outputs_len; i++) {
 		hp_buf_char(out, (char)e->outputs[i].role);
 		put_varint(out, e->outputs[i].mode_extra);
+		put_str(out, text(e->outputs[i].name));
 		put_varint(out, e->outputs[i].len);
 	}
 }
@@ -291,6 +292,8 @@ static int check_limits(const struct cache_entry *e, struct hp_err *err)
 		if (e->outputs[i].role == 0 || e->outputs[i].mode_extra > CACHE_OUTPUT_MODE_MAX)
 			return hp_err_set(err, HP_INVALID, "entry: output %zu has no role or mode 0%o", i,
 			                  e->outputs[i].mode_extra);
+		if (!cache_output_name_ok(text(e->outputs[i].name)))
+			return hp_err_set(err, HP_INVALID, "entry: output %zu has a name that is none", i);
 	}
 	if (e->flags & ~CACHE_ENTRY_FLAGS)
 		return hp_err_set(err, HP_INVALID, "entry: unknown flags %#x", e->flags);

@@ -17,14 +17,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/strv.h"
+#include "cc/side.h"
 #include "codec/digest.h"
 
-enum cache_output_role {
-	CACHE_OUTPUT_OBJECT = 1,
-};
-
 struct cache_output {
-	uint8_t role;        /* enum cache_output_role */
+	uint8_t role;        /* enum cc_role */
+	const char *name;    /* what the compiler added to the name that the command line gave; NULL or "": nothing */
 	uint32_t mode_extra; /* permission bits that the compiler set beyond 0666, e.g. 0111; normally 0 */
 	const char *data;    /* borrowed: from the caller when encoding, from the entry's own memory when decoded */
 	size_t len;

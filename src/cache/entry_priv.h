@@ -2,6 +2,7 @@
  * Private to the cache area. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "codec/digest.h"
 
 #define CACHE_ENTRY_MAGIC "HPCE"
-#define CACHE_ENTRY_VERSION 1u
+#define CACHE_ENTRY_VERSION 2u
 #define CACHE_ENTRY_FLAGS CACHE_ENTRY_COLOR /* all that are defined; others are refused */
 
 /* Offsets in the fixed header; all words are u32 little-endian. */
@@ -32,14 +33,21 @@ enum {
 #define CACHE_HASHES_IDENTITY CODEC_DIGEST_SIZE
 #define CACHE_HASHES_FILE 8u
 
-/* The payload's own table: three counts and (role, mode, length) per output, far below this. */
-#define CACHE_PAYLOAD_TABLE_MAX (16u * HP_ENTRY_OUTPUTS_MAX + 64u)
+/* The payload's own table: three counts and (role, mode, name, length) per output. */
+#define CACHE_PAYLOAD_TABLE_MAX ((16u + HP_OUTPUT_NAME_SIZE_MAX) * HP_ENTRY_OUTPUTS_MAX + 64u)
 
 /* Bits of a file in the closure. */
 #define CACHE_FILE_SYSTEM 1u
 #define CACHE_FILE_PROBE 2u
 
 #define CACHE_OUTPUT_MODE_MAX 0777u
+
+/* Whether an output's name can be nothing but the rest of a file's name: it must not lead to another directory. */
+static inline bool cache_output_name_ok(const char *name)
+{
+	return strlen(name) < HP_OUTPUT_NAME_SIZE_MAX && !strchr(name, '/') && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
+}
 
 /* Sections smaller than this are stored raw: zstd has nothing to win. */
 #define CACHE_TINY 64u

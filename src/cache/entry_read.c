@@ -398,9 +398,10 @@ static int take_payload(struct cursor *c, struct memory *m, struct cache_entry *
 
 		output->role = take_byte(c);
 		output->mode_extra = (uint32_t)take_count(c, CACHE_OUTPUT_MODE_MAX);
+		output->name = take_str(c);
 		output->len = (size_t)take_count(c, HP_ENTRY_SIZE_MAX);
 		sum += output->len;
-		if (c->bad || output->role == 0)
+		if (c->bad || output->role == 0 || !cache_output_name_ok(output->name))
 			return damaged(err, "an output is malformed");
 	}
 	if (c->bad || sum > HP_ENTRY_SIZE_MAX || sum != (uint64_t)(c->end - c->at))

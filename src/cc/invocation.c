@@ -17,6 +17,9 @@ void cc_invocation_done(struct cc_invocation *inv)
 	free(inv->deps_file);
 	free(inv->deps_target);
 	free(inv->dirs);
+	for (size_t i = 0; i < inv->sides_len; i++)
+		free(inv->sides[i].path);
+	free(inv->sides);
 	hp_arena_free(inv->arena);
 	*inv = (struct cc_invocation){0};
 }
@@ -185,6 +188,9 @@ static void take_other_option(struct cc_parser *p, const struct cc_arg *arg)
 		if (++p->archs > 1)
 			cc_parser_bypass(p, CC_REASON_MULTIPLE_ARCH, arg->value);
 		break;
+	case CC_ACT_SIDE:
+		cc_parser_take_side(p, arg);
+		break;
 	case CC_ACT_DIAG_FORMAT:
 		if (hp_endswith(arg->value, "-file"))
 			cc_parser_bypass(p, CC_REASON_SIDE_FILES, arg->text);
@@ -315,6 +321,7 @@ static void finish(struct cc_parser *p)
 		cc_parser_bypass(p, CC_REASON_SPECIAL_OUTPUT, p->output);
 	inv->output = p->output ? hp_strdup(p->output) : cc_with_suffix(p->input, ".o", false);
 	cc_parser_finish_deps(p);
+	cc_parser_finish_sides(p);
 
 	/* Two things that are no arguments: the language when the suffix gives it, and the driver's mode, which is not
 	 * in the identity where one program has both names. */

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/strv.h"
 #include "cc/reason.h"
+#include "cc/side.h"
 
 enum cc_family {
 	CC_FAMILY_UNKNOWN = 0,
@@ -80,6 +81,10 @@ struct cc_invocation {
 	char *deps_file;   /* as spelled or the driver's default name; NULL when deps is NONE */
 	char *deps_target; /* the text left of the colon, already quoted as the compiler prints it */
 	bool deps_phony;   /* -MP */
+
+	/* Side files that can appear. */
+	struct cc_side *sides;
+	size_t sides_len;
 
 	/* What the include search looks through before the compiler's own directories, in command-line order. */
 	struct cc_dir *dirs;

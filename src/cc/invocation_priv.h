@@ -36,6 +36,11 @@ struct cc_parser {
 	size_t targets_len;
 	bool quoted_target; /* one of them came from -MQ */
 
+	/* Side files. */
+	uint32_t sides;          /* a bit for each enum cc_role that can appear */
+	uint32_t sides_required; /* those that must */
+	bool profile_arcs;       /* instrumented: the object names its data file */
+
 	const char *cc1_option; /* the -Xclang option that waits for its value */
 };
 
@@ -55,6 +60,10 @@ bool cc_path_is_special(const char *path);
 
 /* Everything about dependency options once all arguments were seen. (deps.c) */
 void cc_parser_finish_deps(struct cc_parser *p);
+
+/* An option of CC_ACT_SIDE, and all of them once every argument was seen. (side.c) */
+void cc_parser_take_side(struct cc_parser *p, const struct cc_arg *arg);
+void cc_parser_finish_sides(struct cc_parser *p);
 
 /* Options that carry arguments of another program: they are opened, and what is not known makes a bypass. Those that
  * are known are added to the key. (opened.c) */

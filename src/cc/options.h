@@ -82,6 +82,7 @@ enum cc_opt_act {
 	CC_ACT_XCLANG,       /* -Xclang */
 	CC_ACT_MLLVM,        /* -mllvm */
 	CC_ACT_DIAG_FORMAT,  /* -fdiagnostics-format= */
+	CC_ACT_SIDE,         /* writes further files: cc/side.c */
 };
 
 enum {

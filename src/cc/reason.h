@@ -22,7 +22,7 @@
 	X(BYPASS, RESPONSE_FILE, "response-file", "a response file that cannot be read or is malformed")         \
 	X(BYPASS, PCH, "pch", "a precompiled header is made or used")                                            \
 	X(BYPASS, MODULES, "modules", "C++20 or Clang modules are in use")                                       \
-	X(BYPASS, COVERAGE, "coverage", "coverage instrumentation")                                              \
+	X(BYPASS, COVERAGE, "coverage", "coverage instrumentation of a kind that is not handled")                \
 	X(BYPASS, PROFILE, "profile", "profile-guided optimisation")                                             \
 	X(BYPASS, SPLIT_DWARF, "split-dwarf", "-gsplit-dwarf makes a second object")                             \
 	X(BYPASS, SIDE_FILES, "side-files", "an option that writes further files beside the object")             \

@@ -60,16 +60,15 @@ static void add_words(struct hp_buf *out, const char *name, const char *const *w
 	hp_buf_char(out, '\n');
 }
 
-static const char *role_name(unsigned role)
-{
-	return role == CACHE_OUTPUT_OBJECT ? "object" : "other";
-}
-
 static void add_payload(struct hp_buf *out, const struct cache_entry *e)
 {
 	for (size_t i = 0; i < e->outputs_len; i++) {
-		hp_buf_printf(out, "%-12s ", role_name(e->outputs[i].role));
+		hp_buf_printf(out, "%-12s ", cc_role_name(e->outputs[i].role));
 		cmd_text_size(out, e->outputs[i].len);
+		if (e->outputs[i].name && *e->outputs[i].name) {
+			hp_buf_str(out, ", ");
+			cmd_text_safe(out, e->outputs[i].name);
+		}
 		if (e->outputs[i].mode_extra)
 			hp_buf_printf(out, ", mode +%04o", e->outputs[i].mode_extra);
 		hp_buf_char(out, '\n');
@@ -122,6 +121,13 @@ static void add_json_text(struct hp_buf *out, const char *name, const char *text
 	hp_buf_char(out, ',');
 }
 
+static void add_json_output(struct hp_buf *out, const char *comma, const struct cache_output *o)
+{
+	hp_buf_printf(out, "%s{\"role\":\"%s\",", comma, cc_role_name(o->role));
+	add_json_text(out, "name", o->name ? o->name : "");
+	hp_buf_printf(out, "\"bytes\":%zu,\"mode_extra\":%u}", o->len, o->mode_extra);
+}
+
 static void add_json_digest(struct hp_buf *out, const char *name, const struct codec_digest *d)
 {
 	char hex[CODEC_DIGEST_HEX_SIZE];
@@ -171,8 +177,7 @@ static void add_json(struct hp_buf *out, const struct cache_entry *e, size_t pac
 	add_json_words(out, "absent", e->absent, e->absent_len);
 	hp_buf_str(out, "\"outputs\":[");
 	for (size_t i = 0; i < e->outputs_len; i++)
-		hp_buf_printf(out, "%s{\"role\":\"%s\",\"bytes\":%zu,\"mode_extra\":%u}", i ? "," : "",
-		              role_name(e->outputs[i].role), e->outputs[i].len, e->outputs[i].mode_extra);
+		add_json_output(out, i ? "," : "", &e->outputs[i]);
 	hp_buf_printf(out,
 	              "],\"stdout_bytes\":%zu,\"stderr_bytes\":%zu,\"color\":%s,\"created\":%" PRIu64
 	              ",\"compile_ms\":%" PRIu32 ",\"bytes\":%zu}\n",

@@ -19,6 +19,16 @@ bool daemon_output_plain(const char *path)
 	return S_ISREG(st.st_mode) && st.st_size > 0 && (st.st_mode & S_IWUSR);
 }
 
+bool daemon_side_plain(const char *path, mode_t mask, mode_t extra)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT;
+	return S_ISREG(st.st_mode) && st.st_nlink == 1 && (st.st_mode & 07777) == ((0666 | extra) & ~mask) &&
+	       (st.st_mode & S_IWUSR);
+}
+
 bool daemon_deps_plain(const char *path)
 {
 	struct stat st;

@@ -11,6 +11,10 @@
  * or a regular, non-empty file that its owner may write. Links, devices, empty and read-only files are the compiler's. */
 bool daemon_output_plain(const char *path);
 
+/* The same for a side file, which some compilers write in place and others replace: nothing there, or a regular file that
+ * nobody could tell from a new one: no other name, and the mode that a new one gets. */
+bool daemon_side_plain(const char *path, mode_t mask, mode_t extra);
+
 /* The same for a dependency file, which compilers write in place: nothing there, or a regular file of any size. */
 bool daemon_deps_plain(const char *path);
 

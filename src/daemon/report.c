@@ -10,6 +10,7 @@
 #include "cc/depfile.h"
 #include "daemon/outputs.h"
 #include "daemon/service_priv.h"
+#include "daemon/sides.h"
 
 /* The place of the source in the list, nearly always the first: Clang puts files that options bring in, such as
  * sanitizers' ignore-lists, before it. False: it is not there. */
@@ -90,24 +91,6 @@ static enum cc_reason discover(struct daemon_ticket *t, const struct cc_depfile 
 	return reason;
 }
 
-static enum cc_reason read_object(struct daemon_ticket *t)
-{
-	struct hp_err err = {0};
-	struct sys_stamp stamp;
-
-	if (sys_read_file(t->object, HP_ENTRY_SIZE_MAX, &t->object_data, &stamp, &err) < 0) {
-		hp_buf_str(&t->detail, err.msg);
-		return err.code == HP_EXHAUSTED ? CC_REASON_TOO_LARGE : CC_REASON_OUTPUT_MISSING;
-	}
-	/* A compiler that wrote nothing has left an older file there. */
-	if (sys_stamp_time_ns(&stamp) < t->start_ns) {
-		hp_buf_printf(&t->detail, "%s: older than the compile", t->object);
-		return CC_REASON_OUTPUT_MISSING;
-	}
-	t->object_mode = stamp.mode & 0777;
-	return CC_REASON_NONE;
-}
-
 static void write_user_deps(struct daemon_ticket *t, const struct cc_depfile *deps, struct daemon_verdict *verdict)
 {
 	const struct daemon_draft *draft = &t->discovery.draft;
@@ -141,7 +124,7 @@ void daemon_service_report(struct daemon_service *s, struct daemon_ticket *t, co
 	else if (result->truncated)
 		reason = CC_REASON_TOO_LARGE;
 	if (reason == CC_REASON_NONE)
-		reason = read_object(t);
+		reason = daemon_outputs_collect(t);
 	if (reason == CC_REASON_NONE)
 		reason = read_deps(t, &deps);
 	if (reason == CC_REASON_NONE)
@@ -207,17 +190,21 @@ static void list_closure(const struct daemon_ticket *t, struct entry_lists *ret_
 
 static int encode(struct daemon_service *s, const struct daemon_ticket *t, struct hp_buf *out, struct hp_err *err)
 {
-	struct cache_output object = {
-	        .role = CACHE_OUTPUT_OBJECT,
-	        .mode_extra = t->object_mode & ~0666u & 0777u,
-	        .data = hp_buf_cstr(&t->object_data),
-	        .len = t->object_data.len,
-	};
+	struct cache_output *outputs = hp_zalloc((t->outputs_len + 1) * sizeof *outputs);
 	struct entry_lists lists;
 	struct cache_entry e;
 	int r;
 
 	list_closure(t, &lists);
+	for (size_t i = 0; i < t->outputs_len; i++) {
+		outputs[i] = (struct cache_output){
+		        .role = (uint8_t)t->outputs[i].role,
+		        .name = t->outputs[i].name,
+		        .mode_extra = t->outputs[i].mode & ~0666u & 0777u,
+		        .data = hp_buf_cstr(&t->outputs[i].data),
+		        .len = t->outputs[i].data.len,
+		};
+	}
 	e = (struct cache_entry){
 	        .action_key = t->action_key,
 	        .closure_key = t->closure_key,
@@ -242,11 +229,12 @@ static int encode(struct daemon_service *s, const struct daemon_ticket *t, struc
 	        .out_len = t->out.len,
 	        .err = hp_buf_cstr(&t->err),
 	        .err_len = t->err.len,
-	        .outputs = &object,
-	        .outputs_len = 1,
+	        .outputs = outputs,
+	        .outputs_len = t->outputs_len,
 	};
 	r = cache_entry_encode(&e, s->opt.pack_level, out, err);
 	hp_arena_free(lists.arena);
+	free(outputs);
 	return r;
 }
 

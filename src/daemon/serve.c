@@ -8,6 +8,7 @@
 #include "cc/depfile.h"
 #include "daemon/outputs.h"
 #include "daemon/service_priv.h"
+#include "daemon/sides.h"
 
 /* An entry's absent paths are as daemon_draft_absent_paths makes them. */
 static void draft_probes(const struct cache_entry *e, struct daemon_draft *draft)
@@ -176,14 +177,13 @@ static void print_deps(const struct daemon_ticket *t, const struct daemon_closur
 /* Puts the outputs in place. CC_REASON_NONE, or a bypass: then the compiler does it all again, and says what is wrong. */
 static enum cc_reason put_in_place(struct daemon_ticket *t, const struct daemon_closure *c, const struct cache_entry *e)
 {
-	const struct cache_output *object = e->outputs;
 	HP_AUTO_BUF struct hp_buf deps = {0};
 	struct hp_err err = {0};
 
-	if (e->outputs_len != 1 || object->role != CACHE_OUTPUT_OBJECT)
-		return CC_REASON_INTERNAL;
-	if (!daemon_output_plain(t->object) || (t->deps_file && !daemon_deps_plain(t->deps_file))) {
-		hp_buf_str(&t->detail, t->object);
+	if (!daemon_outputs_fit(t, e))
+		return CC_REASON_SPECIAL_OUTPUT;
+	if (t->deps_file && !daemon_deps_plain(t->deps_file)) {
+		hp_buf_str(&t->detail, t->deps_file);
 		return CC_REASON_SPECIAL_OUTPUT;
 	}
 	if (t->deps_file) {
@@ -193,8 +193,7 @@ static enum cc_reason put_in_place(struct daemon_ticket *t, const struct daemon_
 			return CC_REASON_SPECIAL_OUTPUT;
 		}
 	}
-	if (daemon_output_write_object(t->object, t->req->mask, object->mode_extra, object->data, object->len, &err) <
-	    0) {
+	if (daemon_outputs_put(t, e, &err) < 0) {
 		hp_buf_str(&t->detail, err.msg);
 		return CC_REASON_SPECIAL_OUTPUT;
 	}
@@ -234,7 +233,8 @@ static bool serve_match(struct daemon_service *s, struct daemon_ticket *t, struc
 		hp_buf_append(&answer->err, e.err, e.err_len);
 		c->last_key = t->action_key;
 		daemon_service_count(s, "time_saved_ms", c->compile_ms);
-		daemon_service_count(s, "bytes_out", e.outputs[0].len);
+		for (size_t i = 0; i < e.outputs_len; i++)
+			daemon_service_count(s, "bytes_out", e.outputs[i].len);
 	}
 	cache_entry_done(&e);
 	return *ret_reason == CC_REASON_NONE;

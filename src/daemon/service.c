@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "daemon/search.h"
 #include "daemon/service_priv.h"
+#include "daemon/sides.h"
 #include "sys/clock.h"
 #include "sys/entropy.h"
 
@@ -64,7 +65,7 @@ void daemon_ticket_free(struct daemon_ticket *t)
 	free(t->deps_file);
 	free(t->private_deps);
 	daemon_discovery_done(&t->discovery);
-	hp_buf_done(&t->object_data);
+	daemon_outputs_done(t);
 	hp_buf_done(&t->out);
 	hp_buf_done(&t->err);
 	hp_buf_done(&t->detail);
@@ -299,6 +300,9 @@ static void wait_out_tick(struct daemon_ticket *t, const struct daemon_content *
 	int64_t newest = t->miss == CC_REASON_NEW_UNIT ? newest_input_ns(t, source) : sys_clock_ns(CLOCK_REALTIME);
 	int64_t now = sys_file_clock_ns();
 
+	t->sides_newest_ns = daemon_sides_newest_ns(t);
+	if (t->sides_newest_ns > newest)
+		newest = t->sides_newest_ns;
 	for (int i = 0; i < 25 && newest >= now && newest - now < 20000000; i++) {
 		(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 		now = sys_file_clock_ns();

@@ -45,12 +45,13 @@ struct daemon_ticket {
 	bool color; /* diagnostics come out coloured because the terminal is one */
 	struct daemon_flight *flight;
 	int64_t start_ns;
+	int64_t sides_newest_ns; /* stamp of what lay where side files appear, before the compile */
 
 	/* from report on */
 	struct daemon_discovery discovery;
-	size_t source_index; /* of the source in what was read */
-	struct hp_buf object_data;
-	mode_t object_mode;
+	size_t source_index;           /* of the source in what was read */
+	struct daemon_output *outputs; /* daemon/sides.h; the main one first */
+	size_t outputs_len;
 	struct hp_buf out;
 	struct hp_buf err;
 	uint32_t duration_ms;

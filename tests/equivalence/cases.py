@@ -8,32 +8,11 @@
 import os
 import zlib
 
+from case import C_ONLY, CXX_ONLY, GNU_ONLY, LLVM_ONLY, Case, old_output
+from cases_side import side_cases
 from compare import write
 from hpcc import SOAK
 
-
-class Case:
-    def __init__(self, name, args, files=None, expect="miss", prepare=None, env=None, only=None, umask=-1, second=None,
-                 cwd=None, stdin=None, base=True, unstable=()):
-        self.name = name
-        self.args = args.split() if isinstance(args, str) else list(args)
-        self.files = files or {}
-        self.expect = expect
-        self.prepare = prepare
-        self.env = env
-        self.only = only  # compilers; None: all
-        self.umask = umask
-        self.second = second  # what the first compile in the second directory must be counted as; None: anything
-        self.cwd = cwd  # relative to the project
-        self.stdin = stdin
-        self.base = base  # with BASE_FILES
-        self.unstable = unstable  # files whose content differs in each run, with or without us
-
-
-C_ONLY = ("gcc", "clang")
-CXX_ONLY = ("g++", "clang++")
-GNU_ONLY = ("gcc", "g++")
-LLVM_ONLY = ("clang", "clang++")
 
 BASE_FILES = {
     "{src}": '''#include "util.h"
@@ -58,18 +37,6 @@ WARN = "int main(void) { int unused_variable; return 0; }\n"
 ODD = '''#include <stddef.h>
 int value = VALUE;
 '''
-
-
-def old_output(path, mode, data=b"old bytes"):
-    """An output that is there already, older than the compile."""
-
-    def prepare(root):
-        full = os.path.join(root, path)
-        write(full, data)
-        os.chmod(full, mode)
-        os.utime(full, (1_000_000_000, 1_000_000_000))
-
-    return prepare
 
 
 def _each(prefix, options, **kwargs):
@@ -631,7 +598,7 @@ def _bypass_cases():
 
 def all_cases():
     for group in (_option_cases, _output_cases, _dependency_cases, _mmd_cases, _name_cases, _text_cases, _diagnostic_cases,
-                  _define_cases, _include_cases, _response_cases, _language_cases, _environment_cases, _bypass_cases):
+                  _define_cases, _include_cases, _response_cases, _language_cases, _environment_cases, _bypass_cases, side_cases):
         yield from group()
 
 

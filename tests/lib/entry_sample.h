@@ -58,7 +58,7 @@ static inline bool entry_payload_eq(const struct cache_entry *a, const struct ca
 		const struct cache_output *oa = &a->outputs[i];
 		const struct cache_output *ob = &b->outputs[i];
 
-		if (oa->role != ob->role || oa->mode_extra != ob->mode_extra ||
+		if (oa->role != ob->role || oa->mode_extra != ob->mode_extra || !entry_text_eq(oa->name, ob->name) ||
 		    !entry_bytes_eq(oa->data, oa->len, ob->data, ob->len))
 			return false;
 	}
@@ -87,8 +87,8 @@ static inline struct cache_entry entry_sample(void)
 	static const char *const absent[] = {"inc/stdio.h", "src/stdio.h", "/usr/local/include/stdio.h", "a.h.gch",
 	                                     "/"};
 	static const struct cache_output outputs[] = {
-	        {.role = CACHE_OUTPUT_OBJECT, .data = "\177ELF and more\0bytes", .len = 19},
-	        {.role = 200, .mode_extra = 0111, .data = "", .len = 0},
+	        {.role = CC_ROLE_MAIN, .data = "\177ELF and more\0bytes", .len = 19},
+	        {.role = 200, .mode_extra = 0111, .name = ".c.252t.optimized", .data = "", .len = 0},
 	};
 	struct cache_entry e = {
 	        .flags = CACHE_ENTRY_COLOR,

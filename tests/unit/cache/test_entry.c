@@ -68,7 +68,7 @@ static void an_empty_entry_comes_back(void **unused)
 static void large_outputs_come_back(void **unused)
 {
 	static char data[3000000];
-	struct cache_output output = {.role = CACHE_OUTPUT_OBJECT, .data = data, .len = sizeof data};
+	struct cache_output output = {.role = CC_ROLE_MAIN, .data = data, .len = sizeof data};
 	struct cache_entry e = entry_sample();
 	uint32_t x = 7;
 
@@ -254,13 +254,13 @@ static void metadata_is_small(void **unused)
 }
 
 /* The dictionary is part of the format: change it together with CACHE_ENTRY_VERSION. */
-static void the_dictionary_is_that_of_version_1(void **unused)
+static void the_dictionary_is_that_of_version_2(void **unused)
 {
 	struct codec_digest d;
 	char hex[CODEC_DIGEST_HEX_SIZE];
 
 	(void)unused;
-	assert_int_equal(CACHE_ENTRY_VERSION, 1);
+	assert_int_equal(CACHE_ENTRY_VERSION, 2);
 	codec_blake3(cache_entry_dict, cache_entry_dict_len, &d);
 	codec_digest_hex(&d, hex);
 	assert_string_equal(hex, "1bcd9a90c3b5f4f5257d564b37aaa740d382f8c1b1a9094b32185969779cd793");
@@ -275,7 +275,7 @@ static void limits_hold_at_the_limit_and_one_past_it(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < HP_ENTRY_OUTPUTS_MAX + 1; i++)
-		outputs[i].role = CACHE_OUTPUT_OBJECT;
+		outputs[i].role = CC_ROLE_MAIN;
 	e.files = files;
 	e.absent = absent;
 	e.outputs = outputs;
@@ -336,6 +336,44 @@ static void an_output_needs_a_role_and_a_plain_mode(void **unused)
 	assert_int_equal(try_encode(&e), -HP_INVALID);
 }
 
+/* An entry is foreign bytes: a name must not lead out of the directory that the command line names. */
+static void an_output_s_name_is_the_rest_of_a_file_name(void **unused)
+{
+	static const char *const bad[] = {"..", ".", "/", "../x", "a/b", "/etc/passwd"};
+	static const char *const good[] = {"", ".dwo", "..x", "...", ".c.252t.optimized"};
+	char longest[HP_OUTPUT_NAME_SIZE_MAX + 1] = "";
+	struct cache_output output = {.role = CC_ROLE_DWO};
+	struct cache_entry e = {.outputs = &output, .outputs_len = 1};
+
+	(void)unused;
+	for (size_t i = 0; i < HP_ARRAY_SIZE(good); i++) {
+		output.name = good[i];
+		round_trip(&e);
+	}
+	for (size_t i = 0; i < HP_ARRAY_SIZE(bad); i++) {
+		HP_AUTO_BUF struct hp_buf out = {0};
+		struct cache_entry back;
+		char *at;
+
+		output.name = bad[i];
+		assert_int_equal(try_encode(&e), -HP_INVALID);
+		/* The same written by somebody else. */
+		output.name = "xxxxxxxxxxxxxxxxxxxx";
+		output.name += 20 - strlen(bad[i]);
+		encode(&e, CACHE_PACK_RAW, &out);
+		at = memmem(out.data, out.len, output.name, strlen(output.name) + 1);
+		assert_non_null(at);
+		memcpy(at, bad[i], strlen(bad[i]));
+		assert_int_equal(cache_entry_decode(out.data, out.len, ALL | CACHE_TRUSTED, &back, NULL),
+		                 -HP_DATA_LOSS);
+	}
+	memset(longest, 'n', HP_OUTPUT_NAME_SIZE_MAX - 1);
+	output.name = longest;
+	round_trip(&e);
+	longest[HP_OUTPUT_NAME_SIZE_MAX - 1] = 'n';
+	assert_int_equal(try_encode(&e), -HP_INVALID);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,11 +388,12 @@ int main(void)
 	        cmocka_unit_test(a_peek_finds_the_keys),
 	        cmocka_unit_test(the_smallest_entry_is_as_long_as_a_peek_needs),
 	        cmocka_unit_test(metadata_is_small),
-	        cmocka_unit_test(the_dictionary_is_that_of_version_1),
+	        cmocka_unit_test(the_dictionary_is_that_of_version_2),
 	        cmocka_unit_test(limits_hold_at_the_limit_and_one_past_it),
 	        cmocka_unit_test(paths_may_be_as_long_as_the_kernel_takes),
 	        cmocka_unit_test(few_bytes_cannot_ask_for_gigabytes),
 	        cmocka_unit_test(an_output_needs_a_role_and_a_plain_mode),
+	        cmocka_unit_test(an_output_s_name_is_the_rest_of_a_file_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

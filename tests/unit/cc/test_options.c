@@ -46,7 +46,7 @@ static void check_row(const struct cc_option *row)
 		fail_msg("%s: a negative that is never looked for", s);
 	if ((row->act == CC_ACT_MODE) != (row->cls == CC_CLASS_MODE && row->bypass && row->effect == CC_EFFECT_NO))
 		fail_msg("%s: mode without a reason", s);
-	if (row->cls == CC_CLASS_SIDE_FILE && row->bypass == CC_REASON_NONE)
+	if (row->cls == CC_CLASS_SIDE_FILE && row->bypass == CC_REASON_NONE && row->act != CC_ACT_SIDE)
 		fail_msg("%s: side files are not handled", s);
 	if (row->cls == CC_CLASS_DIAGNOSTICS && row->effect == CC_EFFECT_NO)
 		fail_msg("%s: diagnostics are part of an entry", s);

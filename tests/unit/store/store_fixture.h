@@ -69,7 +69,7 @@ static inline struct codec_digest closure_of(unsigned n)
 static inline void entry_of(unsigned n, unsigned closure, size_t len, struct hp_buf *out)
 {
 	HP_AUTO_FREE char *data = hp_zalloc(len);
-	struct cache_output output = {.role = CACHE_OUTPUT_OBJECT, .data = data, .len = len};
+	struct cache_output output = {.role = CC_ROLE_MAIN, .data = data, .len = len};
 	struct cache_entry e = {.outputs = &output, .outputs_len = 1};
 
 	(void)snprintf(data, len, "%u", n);

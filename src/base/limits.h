@@ -72,3 +72,59 @@
 #define HP_SQFS_XATTR_SIZE_MAX 65536u
 #define HP_SQFS_XATTRS_MAX 256u
 #define HP_SQFS_XATTRS_SIZE_MAX (64u << 20)
+
+/* One gRPC message, unpacked. gRPC's own default is 4 MiB; a preprocessed C++ unit can be 10 MiB, and blobs travel in
+ * chunks far below. */
+#define HP_RPC_MESSAGE_SIZE_MAX (16u << 20)
+
+/* Metadata of one call in one direction, counted as HTTP/2 does (32 bytes more an entry). gRPC's own default is 8 KiB;
+ * a token of an identity provider with many groups can be 6 KiB. */
+#define HP_RPC_METADATA_SIZE_MAX (16u << 10)
+/* A peer that goes on this far beyond it within one block uses compression as a weapon: the connection goes. */
+#define HP_RPC_HEADER_BLOCK_SIZE_MAX (256u << 10)
+
+/* A status message, before percent encoding. Ours are at most 256 bytes. */
+#define HP_RPC_STATUS_MESSAGE_SIZE_MAX 1024u
+/* grpc-status-details-bin. */
+#define HP_RPC_DETAILS_SIZE_MAX (4u << 10)
+
+/* The longest method path. */
+#define HP_RPC_PATH_SIZE_MAX 256u
+
+/* Calls at once on one connection, running handlers of calls that the peer has reset included: resetting frees nothing
+ * before its handler has ended. gRPC servers commonly offer 100. */
+#define HP_RPC_STREAMS_MAX 128u
+#define HP_RPC_CONNECTIONS_MAX 16384u
+
+/* What a peer may send on one stream before anybody has taken it. With it, a stream of blobs moves 250 MB/s at 1 ms. */
+#define HP_RPC_STREAM_WINDOW_SIZE (256u << 10)
+/* Bytes of messages of one connection that are beyond the windows: messages under assembly and not yet received. One
+ * stream, the oldest with a message under assembly, may always finish, so there is no deadlock. */
+#define HP_RPC_CONNECTION_MEMORY_SIZE (64u << 20)
+/* A sender waits while more of its stream waits for the peer. */
+#define HP_RPC_SEND_BUFFER_SIZE (256u << 10)
+/* Frames made but not yet taken by the kernel. Large enough that a write is worth its system call. */
+#define HP_RPC_OUT_SIZE (64u << 10)
+
+/* Calls that wait for a thread of the loop, and handlers at once. */
+#define HP_RPC_QUEUE_MAX 4096u
+#define HP_RPC_HANDLERS_MAX 64u
+/* Calls at once in one channel. */
+#define HP_RPC_CALLS_MAX 4096u
+
+/* Times. A handshake takes three round trips; a peer that has started a message and stands still holds memory; pings
+ * below 5 minutes are refused by other servers unless they are told to allow them. */
+#define HP_RPC_HANDSHAKE_MS 10000
+#define HP_RPC_STALL_MS 60000
+#define HP_RPC_KEEPALIVE_MS 300000
+#define HP_RPC_SERVER_KEEPALIVE_MS 60000
+#define HP_RPC_KEEPALIVE_TIMEOUT_MS 20000
+#define HP_RPC_AGE_GRACE_MS 60000
+#define HP_RPC_BACKOFF_MIN_MS 100
+#define HP_RPC_BACKOFF_MAX_MS 30000
+
+/* Frames that carry nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, empty DATA): each costs one token,
+ * each frame that carries something earns one, and time earns some; a peer that runs out is flooding. Cancelling all
+ * calls of a few connections at once stays far below. */
+#define HP_RPC_FLOOD_BURST 2000u
+#define HP_RPC_FLOOD_PER_SECOND 200u

@@ -65,3 +65,42 @@ int codec_zstd_unpack_dict(const void *data, size_t len, const void *dict, size_
 		return hp_err_set(err, HP_DATA_LOSS, "zstd: %zu bytes came out instead of %zu", got, dst_len);
 	return 0;
 }
+
+/* The smallest window that can hold `limit` bytes, within what the library allows. */
+static int window_log(size_t limit)
+{
+	int log = 10;
+
+	while (log < 27 && (size_t)1 << log < limit)
+		log++;
+	return log;
+}
+
+int codec_zstd_unpack_upto(const void *data, size_t len, size_t limit, struct hp_buf *out, struct hp_err *err)
+{
+	__attribute__((cleanup(dctx_done))) ZSTD_DCtx *ctx = ZSTD_createDCtx();
+	ZSTD_inBuffer in = {.src = data, .size = len};
+	size_t start = out->len;
+	size_t left;
+
+	if (!ctx || ZSTD_isError(ZSTD_DCtx_setParameter(ctx, ZSTD_d_windowLogMax, window_log(limit))))
+		return hp_err_set(err, HP_EXHAUSTED, "zstd: no memory to unpack");
+	do {
+		size_t room = limit - (out->len - start) + 1;
+		ZSTD_outBuffer to = {.size = room < ZSTD_DStreamOutSize() ? room : ZSTD_DStreamOutSize()};
+		size_t before = in.pos;
+
+		to.dst = hp_buf_reserve(out, to.size);
+		left = ZSTD_decompressStream(ctx, &to, &in);
+		if (ZSTD_isError(left))
+			return hp_err_set(err, HP_DATA_LOSS, "zstd: %s", ZSTD_getErrorName(left));
+		hp_buf_added(out, to.pos);
+		if (out->len - start > limit)
+			return hp_err_set(err, HP_EXHAUSTED, "zstd: more than %zu bytes come out", limit);
+		if (to.pos == 0 && in.pos == before)
+			break;
+	} while (left != 0 || in.pos < in.size);
+	if (left != 0 || len == 0)
+		return hp_err_set(err, HP_DATA_LOSS, "zstd: cut");
+	return 0;
+}

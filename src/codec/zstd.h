@@ -17,3 +17,7 @@ int codec_zstd_pack_dict(const void *data, size_t len, int level, const void *di
 int codec_zstd_unpack(const void *data, size_t len, void *dst, size_t dst_len, struct hp_err *err);
 int codec_zstd_unpack_dict(const void *data, size_t len, const void *dict, size_t dict_len, void *dst, size_t dst_len,
                            struct hp_err *err);
+
+/* Appends what the frames in `data` hold, at most `limit` bytes, whatever they announce; the window is bounded by the
+ * limit, and memory grows with what comes out. -HP_EXHAUSTED: more than that; -HP_DATA_LOSS: damaged or cut. */
+int codec_zstd_unpack_upto(const void *data, size_t len, size_t limit, struct hp_buf *out, struct hp_err *err);

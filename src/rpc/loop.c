@@ -1,0 +1,429 @@
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "rpc/loop_priv.h"
+#include "sys/clock.h"
+
+#define EVENTS_MAX 64
+/* How long the lead stays vacant for callers that wait for one reply after the other before a thread takes it. */
+#define GUEST_GRACE_NS (5 * 1000 * 1000)
+
+/* ---- The heap of times, under the lock. */
+
+static void heap_put(struct rpc_loop *loop, size_t at, struct rpc_source *source)
+{
+	loop->heap[at] = source;
+	source->heap_at = at;
+}
+
+static void heap_up(struct rpc_loop *loop, size_t at)
+{
+	struct rpc_source *source = loop->heap[at];
+
+	for (; at > 1 && loop->heap[at / 2]->when_ns > source->when_ns; at /= 2)
+		heap_put(loop, at, loop->heap[at / 2]);
+	heap_put(loop, at, source);
+}
+
+static void heap_down(struct rpc_loop *loop, size_t at)
+{
+	struct rpc_source *source = loop->heap[at];
+
+	for (size_t child; (child = at * 2) <= loop->heap_len; at = child) {
+		if (child < loop->heap_len && loop->heap[child + 1]->when_ns < loop->heap[child]->when_ns)
+			child++;
+		if (loop->heap[child]->when_ns >= source->when_ns)
+			break;
+		heap_put(loop, at, loop->heap[child]);
+	}
+	heap_put(loop, at, source);
+}
+
+static void heap_remove(struct rpc_loop *loop, struct rpc_source *source)
+{
+	size_t at = source->heap_at;
+	struct rpc_source *last;
+
+	if (at == 0)
+		return;
+	last = loop->heap[loop->heap_len--];
+	source->heap_at = 0;
+	source->when_ns = RPC_NEVER;
+	if (last == source)
+		return;
+	heap_put(loop, at, last);
+	heap_up(loop, at);
+	heap_down(loop, last->heap_at);
+}
+
+static void heap_add(struct rpc_loop *loop, struct rpc_source *source)
+{
+	if (loop->heap_len + 1 >= loop->heap_cap) {
+		loop->heap_cap = loop->heap_cap ? loop->heap_cap * 2 : 64;
+		loop->heap = hp_realloc(loop->heap, loop->heap_cap * sizeof(struct rpc_source *));
+	}
+	heap_put(loop, ++loop->heap_len, source);
+	heap_up(loop, loop->heap_len);
+}
+
+/* ---- What others ask of the leader. */
+
+static void kick(struct rpc_loop *loop)
+{
+	uint64_t one = 1;
+
+	if (loop->kicked || !loop->leading || pthread_equal(loop->leader, pthread_self()))
+		return;
+	loop->kicked = true;
+	(void)!write(loop->kick_fd, &one, sizeof one);
+}
+
+int rpc_loop_add(struct rpc_loop *loop, struct rpc_source *source, struct hp_err *err)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = source};
+
+	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, source->fd, &ev) < 0)
+		return hp_err_sys(err, errno, "cannot wait for a descriptor");
+	return 0;
+}
+
+void rpc_loop_remove(struct rpc_loop *loop, struct rpc_source *source)
+{
+	if (source->fd >= 0)
+		(void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, source->fd, NULL);
+	(void)pthread_mutex_lock(&loop->lock);
+	heap_remove(loop, source);
+	source->gone = true;
+	for (struct rpc_source **at = &loop->attend; *at; at = &(*at)->attend_next) {
+		if (*at == source) {
+			*at = source->attend_next;
+			break;
+		}
+	}
+	(void)pthread_mutex_unlock(&loop->lock);
+}
+
+void rpc_loop_attend(struct rpc_loop *loop, struct rpc_source *source)
+{
+	(void)pthread_mutex_lock(&loop->lock);
+	if (!source->attended && !source->gone) {
+		source->attended = true;
+		source->attend_next = loop->attend;
+		loop->attend = source;
+		kick(loop);
+	}
+	(void)pthread_mutex_unlock(&loop->lock);
+}
+
+void rpc_loop_arm(struct rpc_loop *loop, struct rpc_source *source, int64_t when_ns)
+{
+	(void)pthread_mutex_lock(&loop->lock);
+	if (when_ns < source->when_ns && !source->gone) {
+		source->when_ns = when_ns;
+		if (source->heap_at)
+			heap_up(loop, source->heap_at);
+		else
+			heap_add(loop, source);
+		if (source->heap_at == 1)
+			kick(loop);
+	}
+	(void)pthread_mutex_unlock(&loop->lock);
+}
+
+/* ---- Threads. */
+
+static void *thread_main(void *arg);
+
+/* Under the lock: makes a thread look again, or starts one more. */
+static void want_thread(struct rpc_loop *loop)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (loop->idle > 0) {
+		(void)pthread_cond_signal(&loop->idle_cond);
+		return;
+	}
+	if (loop->threads > loop->handlers_max || loop->quit)
+		return;
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, loop->stack_size);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&thread, &attr, thread_main, loop) == 0)
+		loop->threads++;
+	(void)pthread_attr_destroy(&attr);
+}
+
+bool rpc_loop_queue(struct rpc_loop *loop, struct rpc_job *job)
+{
+	bool room;
+
+	(void)pthread_mutex_lock(&loop->lock);
+	room = loop->jobs_len < loop->queue_max;
+	if (room) {
+		job->next = NULL;
+		*loop->jobs_end = job;
+		loop->jobs_end = &job->next;
+		loop->jobs_len++;
+		/* The leader itself will take the first one when its batch is over; a guest will not. */
+		if (loop->running < loop->handlers_max &&
+		    (loop->jobs_len > 1 || loop->guest || !pthread_equal(loop->leader, pthread_self())))
+			want_thread(loop);
+	}
+	(void)pthread_mutex_unlock(&loop->lock);
+	return room;
+}
+
+bool rpc_loop_unqueue(struct rpc_loop *loop, struct rpc_job *job)
+{
+	bool found = false;
+
+	(void)pthread_mutex_lock(&loop->lock);
+	for (struct rpc_job **at = &loop->jobs; *at; at = &(*at)->next) {
+		if (*at != job)
+			continue;
+		*at = job->next;
+		if (!job->next)
+			loop->jobs_end = at;
+		loop->jobs_len--;
+		found = true;
+		break;
+	}
+	(void)pthread_mutex_unlock(&loop->lock);
+	return found;
+}
+
+/* Those who asked for attention, and those whose time has come. The lock is held on entry and exit. */
+static void attend_all(struct rpc_loop *loop)
+{
+	int64_t now = sys_monotonic_ns();
+
+	for (;;) {
+		struct rpc_source *source = loop->attend;
+
+		if (source) {
+			loop->attend = source->attend_next;
+			source->attended = false;
+		} else if (loop->heap_len && loop->heap[1]->when_ns <= now) {
+			source = loop->heap[1];
+			heap_remove(loop, source);
+		} else {
+			return;
+		}
+		(void)pthread_mutex_unlock(&loop->lock);
+		source->event(source, 0);
+		(void)pthread_mutex_lock(&loop->lock);
+	}
+}
+
+/* One wait and what it brings. The lock is held on entry and exit, and this thread leads. */
+static void poll_once(struct rpc_loop *loop, int64_t until_ns)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int64_t when = loop->heap_len ? loop->heap[1]->when_ns : RPC_NEVER;
+	int timeout_ms = -1;
+	int n;
+
+	when = when < until_ns ? when : until_ns;
+	if (loop->attend || loop->jobs) {
+		timeout_ms = 0;
+	} else if (when != RPC_NEVER) {
+		int64_t left = when - sys_monotonic_ns();
+
+		timeout_ms = left <= 0 ? 0 : left > 3600LL * 1000000000 ? 3600000 : (int)((left + 999999) / 1000000);
+	}
+	(void)pthread_mutex_unlock(&loop->lock);
+	n = epoll_wait(loop->epoll, events, EVENTS_MAX, timeout_ms);
+	for (int i = 0; i < n; i++) {
+		struct rpc_source *source = events[i].data.ptr;
+
+		if (source) {
+			/* One event a source and batch, and only this thread releases sources: it is alive. */
+			source->event(source, events[i].events);
+		} else {
+			uint64_t count;
+
+			(void)!read(loop->kick_fd, &count, sizeof count);
+		}
+	}
+	(void)pthread_mutex_lock(&loop->lock);
+	loop->kicked = false;
+	attend_all(loop);
+}
+
+/* Waits to be needed. While callers lead one after the other, one thread looks now and then whether they still do. */
+static void rest(struct rpc_loop *loop)
+{
+	loop->idle++;
+	if (!loop->leading) {
+		struct timespec ts = {
+		        .tv_sec = loop->vacant_until_ns / 1000000000,
+		        .tv_nsec = loop->vacant_until_ns % 1000000000,
+		};
+
+		loop->watching++;
+		(void)pthread_cond_timedwait(&loop->idle_cond, &loop->lock, &ts);
+		loop->watching--;
+	} else {
+		(void)pthread_cond_wait(&loop->idle_cond, &loop->lock);
+	}
+	loop->idle--;
+}
+
+static bool may_lead(struct rpc_loop *loop)
+{
+	return !loop->leading && (loop->waiters > 0 || sys_monotonic_ns() >= loop->vacant_until_ns);
+}
+
+/* The caller whom the last batch has served is likely to call again, and would then be woken once more than if it led. */
+static void step_down(struct rpc_loop *loop)
+{
+	if (loop->served_waiter && loop->waiters == 0 && loop->servers == 0)
+		loop->vacant_until_ns = sys_monotonic_ns() + GUEST_GRACE_NS;
+	loop->served_waiter = false;
+	loop->leading = false;
+}
+
+static void *thread_main(void *arg)
+{
+	struct rpc_loop *loop = arg;
+	sigset_t all;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_BLOCK, &all, NULL); /* signals are the main thread's */
+	(void)pthread_mutex_lock(&loop->lock);
+	while (!loop->quit) {
+		if (loop->jobs && loop->running < loop->handlers_max) {
+			struct rpc_job *job = loop->jobs;
+
+			loop->jobs = job->next;
+			if (!loop->jobs)
+				loop->jobs_end = &loop->jobs;
+			loop->jobs_len--;
+			loop->running++;
+			if (!loop->leading || loop->jobs)
+				want_thread(loop);
+			(void)pthread_mutex_unlock(&loop->lock);
+			job->run(job);
+			(void)pthread_mutex_lock(&loop->lock);
+			loop->running--;
+		} else if (may_lead(loop)) {
+			loop->leading = true;
+			loop->leader = pthread_self();
+			poll_once(loop, RPC_NEVER);
+			step_down(loop);
+		} else {
+			rest(loop);
+		}
+	}
+	loop->threads--;
+	(void)pthread_cond_broadcast(&loop->idle_cond);
+	(void)pthread_mutex_unlock(&loop->lock);
+	return NULL;
+}
+
+bool rpc_loop_lead(struct rpc_loop *loop, bool (*done)(void *arg), void *arg, int64_t until_ns)
+{
+	(void)pthread_mutex_lock(&loop->lock);
+	if (loop->leading) {
+		loop->waiters++;
+		(void)pthread_mutex_unlock(&loop->lock);
+		return false;
+	}
+	loop->leading = true;
+	loop->guest = true;
+	loop->leader = pthread_self();
+	while (!done(arg) && sys_monotonic_ns() < until_ns)
+		poll_once(loop, until_ns);
+	loop->leading = false;
+	loop->guest = false;
+	if (loop->servers == 0)
+		loop->vacant_until_ns = sys_monotonic_ns() + GUEST_GRACE_NS;
+	if (loop->waiters > 0 || loop->watching == 0 || loop->servers > 0)
+		want_thread(loop);
+	(void)pthread_mutex_unlock(&loop->lock);
+	return true;
+}
+
+void rpc_loop_waited(struct rpc_loop *loop)
+{
+	(void)pthread_mutex_lock(&loop->lock);
+	loop->waiters--;
+	loop->served_waiter = true;
+	(void)pthread_mutex_unlock(&loop->lock);
+}
+
+void rpc_loop_serving(struct rpc_loop *loop, bool on)
+{
+	(void)pthread_mutex_lock(&loop->lock);
+	loop->servers += on ? 1u : -1u;
+	(void)pthread_mutex_unlock(&loop->lock);
+}
+
+void rpc_cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(cond, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
+int rpc_loop_new(const struct rpc_loop_options *options, struct rpc_loop **ret_loop, struct hp_err *err)
+{
+	static const struct rpc_loop_options none;
+	struct rpc_loop *loop = hp_zalloc(sizeof *loop);
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
+
+	options = options ? options : &none;
+	loop->handlers_max = options->handlers_max ? options->handlers_max : HP_RPC_HANDLERS_MAX;
+	loop->queue_max = options->queue_max ? options->queue_max : HP_RPC_QUEUE_MAX;
+	loop->stack_size = (options->stack_kib ? options->stack_kib : 1024u) * (size_t)1024;
+	loop->jobs_end = &loop->jobs;
+	(void)pthread_mutex_init(&loop->lock, NULL);
+	rpc_cond_init(&loop->idle_cond);
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	loop->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->epoll < 0 || loop->kick_fd < 0 || epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->kick_fd, &ev) < 0) {
+		int r = hp_err_sys(err, errno, "cannot make an event loop");
+
+		rpc_loop_free(loop);
+		return r;
+	}
+	(void)pthread_mutex_lock(&loop->lock);
+	want_thread(loop);
+	(void)pthread_mutex_unlock(&loop->lock);
+	if (loop->threads == 0) {
+		rpc_loop_free(loop);
+		return hp_err_set(err, HP_EXHAUSTED, "cannot start a thread");
+	}
+	*ret_loop = loop;
+	return 0;
+}
+
+void rpc_loop_free(struct rpc_loop *loop)
+{
+	if (!loop)
+		return;
+	(void)pthread_mutex_lock(&loop->lock);
+	loop->quit = true;
+	kick(loop);
+	(void)pthread_cond_broadcast(&loop->idle_cond);
+	while (loop->threads > 0)
+		(void)pthread_cond_wait(&loop->idle_cond, &loop->lock);
+	(void)pthread_mutex_unlock(&loop->lock);
+	if (loop->epoll >= 0)
+		(void)close(loop->epoll);
+	if (loop->kick_fd >= 0)
+		(void)close(loop->kick_fd);
+	(void)pthread_cond_destroy(&loop->idle_cond);
+	(void)pthread_mutex_destroy(&loop->lock);
+	free(loop->heap);
+	free(loop);
+}

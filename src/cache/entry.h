@@ -32,7 +32,8 @@ struct cache_file {
 	const char *path; /* as the compiler spells it */
 	uint64_t digest8; /* first 8 bytes of the content's BLAKE3, little-endian */
 	bool system;      /* a system header: left out of -MMD */
-	bool probe;       /* named only by __has_include: part of the closure, not of the dependency file */
+	bool probe;       /* part of the closure, not of the dependency file */
+	bool timed;       /* its modification time is in its digest */
 };
 
 struct cache_entry {

@@ -39,6 +39,7 @@ enum {
 /* Bits of a file in the closure. */
 #define CACHE_FILE_SYSTEM 1u
 #define CACHE_FILE_PROBE 2u
+#define CACHE_FILE_TIMED 4u
 
 #define CACHE_OUTPUT_MODE_MAX 0777u
 

@@ -125,6 +125,9 @@ static bool take_include_option(struct cc_parser *p, const struct cc_arg *arg)
 	case CC_ACT_IMACROS:
 		hp_strv_ref(&p->inv->forced_includes, arg->value);
 		return true;
+	case CC_ACT_PCH_FILE:
+		hp_strv_ref(&p->inv->pch_files, arg->value);
+		return true;
 	default:
 		return false;
 	}
@@ -277,6 +280,8 @@ static void make_lists(struct cc_invocation *inv, size_t argc)
 	inv->args = hp_strv_in(inv->arena, argc);
 	inv->user_args.arena = inv->arena;
 	inv->forced_includes.arena = inv->arena;
+	inv->cc1_includes.arena = inv->arena;
+	inv->pch_files.arena = inv->arena;
 	inv->key_args.arena = inv->arena;
 	inv->ident_args.arena = inv->arena;
 }
@@ -306,6 +311,22 @@ static bool finish_mode(struct cc_parser *p)
 	return false;
 }
 
+/* Clang keeps the directory of the output in a precompiled header, and that of the headers. */
+static void finish_pch(struct cc_parser *p)
+{
+	struct cc_invocation *inv = p->inv;
+
+	if (inv->lang >= CC_LANG_C_HEADER)
+		inv->makes_pch = true;
+	if (!inv->makes_pch)
+		return;
+	if (!p->output || inv->pch_files.len || inv->sides_len)
+		cc_parser_bypass(p, CC_REASON_PCH, p->input);
+	inv->embeds_cwd = true;
+	hp_strv_add(&inv->key_args, "-o");
+	hp_strv_add(&inv->key_args, inv->output);
+}
+
 static void finish(struct cc_parser *p)
 {
 	struct cc_invocation *inv = p->inv;
@@ -322,6 +343,7 @@ static void finish(struct cc_parser *p)
 	inv->output = p->output ? hp_strdup(p->output) : cc_with_suffix(p->input, ".o", false);
 	cc_parser_finish_deps(p);
 	cc_parser_finish_sides(p);
+	finish_pch(p);
 
 	/* Two things that are no arguments: the language when the suffix gives it, and the driver's mode, which is not
 	 * in the identity where one program has both names. */
@@ -359,7 +381,7 @@ int cc_invocation_parse(struct cc_invocation *inv, enum cc_family family, const 
 	}
 	for (size_t i = 0; opened && i < argc; i++)
 		hp_strv_add(&inv->user_args, argv[i]);
-	inv->key_args = hp_strv_in(inv->arena, inv->args.len + 4);
+	inv->key_args = hp_strv_in(inv->arena, inv->args.len + 6);
 	p.cxx_driver = argv0 && cc_driver_is_cxx(argv0);
 	take_all(&p, from_file);
 	finish(&p);

@@ -30,6 +30,10 @@ enum cc_lang {
 	CC_LANG_ASM,            /* .s */
 	CC_LANG_C_CPP_OUTPUT,   /* .i */
 	CC_LANG_CXX_CPP_OUTPUT, /* .ii */
+	CC_LANG_C_HEADER,       /* the last four make precompiled headers */
+	CC_LANG_CXX_HEADER,
+	CC_LANG_OBJC_HEADER,
+	CC_LANG_OBJCXX_HEADER,
 };
 
 enum cc_deps_kind {
@@ -90,6 +94,11 @@ struct cc_invocation {
 	struct cc_dir *dirs;
 	size_t dirs_len;
 	struct hp_strv forced_includes; /* -include, -imacros, in order */
+	struct hp_strv cc1_includes;    /* the same behind -Xclang, for which Clang looks for no precompiled header */
+	struct hp_strv pch_files;       /* -include-pch */
+
+	bool makes_pch;         /* the output is a precompiled header */
+	bool pch_without_times; /* -fno-pch-timestamp: Clang then writes no times of headers into it */
 
 	/* The arguments that make the action key, in order: output, input, dependency, diagnostics-free and other
 	 * arguments without effect left out, separate and joined spellings unified. */

@@ -11,7 +11,7 @@ struct lang_name {
 	enum cc_lang lang;
 };
 
-/* What -x takes. A header makes a precompiled header. */
+/* What -x takes. A header makes a precompiled header; header units of C++20 are modules. */
 static const struct lang_name lang_names[] = {
         {"c", CC_LANG_C},
         {"c++", CC_LANG_CXX},
@@ -21,6 +21,10 @@ static const struct lang_name lang_names[] = {
         {"assembler", CC_LANG_ASM},
         {"cpp-output", CC_LANG_C_CPP_OUTPUT},
         {"c++-cpp-output", CC_LANG_CXX_CPP_OUTPUT},
+        {"c-header", CC_LANG_C_HEADER},
+        {"c++-header", CC_LANG_CXX_HEADER},
+        {"objective-c-header", CC_LANG_OBJC_HEADER},
+        {"objective-c++-header", CC_LANG_OBJCXX_HEADER},
 };
 
 /* The same in both families (a test asks the compilers). */
@@ -32,7 +36,9 @@ static const struct lang_name suffixes[] = {
         {"s", CC_LANG_ASM},     {"i", CC_LANG_C_CPP_OUTPUT}, {"ii", CC_LANG_CXX_CPP_OUTPUT},
 };
 
-static const char *const header_suffixes[] = {"h", "hh", "H", "hp", "hxx", "hpp", "HPP", "h++", "tcc"};
+/* Of these GCC makes C++ headers; Clang knows the first four only. */
+static const char *const header_suffixes[] = {"hh", "H", "hxx", "hpp", "hp", "HPP", "h++", "tcc"};
+#define HEADER_SUFFIXES_CLANG 4
 
 static enum cc_lang find_lang(const struct lang_name *rows, size_t rows_len, const char *name)
 {
@@ -43,9 +49,11 @@ static enum cc_lang find_lang(const struct lang_name *rows, size_t rows_len, con
 	return CC_LANG_UNKNOWN;
 }
 
-static bool is_header_suffix(const char *suffix)
+static bool is_header_suffix(const struct cc_parser *p, const char *suffix)
 {
-	for (size_t i = 0; i < HP_ARRAY_SIZE(header_suffixes); i++) {
+	size_t n = p->inv->family == CC_FAMILY_CLANG ? HEADER_SUFFIXES_CLANG : HP_ARRAY_SIZE(header_suffixes);
+
+	for (size_t i = 0; i < n; i++) {
 		if (hp_streq(header_suffixes[i], suffix))
 			return true;
 	}
@@ -56,6 +64,10 @@ static enum cc_lang lang_of_suffix(const struct cc_parser *p, const char *suffix
 {
 	enum cc_lang lang = find_lang(suffixes, HP_ARRAY_SIZE(suffixes), suffix);
 
+	if (is_header_suffix(p, suffix))
+		return CC_LANG_CXX_HEADER;
+	if (hp_streq(suffix, "h"))
+		return p->cxx_driver ? CC_LANG_CXX_HEADER : CC_LANG_C_HEADER;
 	if (p->cxx_driver && lang == CC_LANG_C)
 		return CC_LANG_CXX;
 	if (p->cxx_driver && lang == CC_LANG_C_CPP_OUTPUT)
@@ -70,19 +82,13 @@ void cc_parser_language(struct cc_parser *p)
 	enum cc_lang lang;
 
 	if (p->input_lang) {
-		if (strstr(p->input_lang, "-header")) {
-			cc_parser_bypass(p, CC_REASON_PCH, p->input_lang);
+		if (hp_endswith(p->input_lang, "-system-header") || hp_endswith(p->input_lang, "-user-header")) {
+			cc_parser_bypass(p, CC_REASON_MODULES, p->input_lang);
 			return;
 		}
 		lang = find_lang(lang_names, HP_ARRAY_SIZE(lang_names), p->input_lang);
 	} else {
-		const char *suffix = dot ? dot + 1 : "";
-
-		if (is_header_suffix(suffix)) {
-			cc_parser_bypass(p, CC_REASON_PCH, base);
-			return;
-		}
-		lang = lang_of_suffix(p, suffix);
+		lang = lang_of_suffix(p, dot ? dot + 1 : "");
 	}
 	if (lang == CC_LANG_UNKNOWN) {
 		cc_parser_bypass(p, CC_REASON_UNKNOWN_LANGUAGE, p->input_lang ? p->input_lang : base);

@@ -157,8 +157,9 @@ static const struct opened_row xclang_rows[] = {
         {"-W", OPENED_PREFIX, CC_REASON_NONE, false},
         {"-D", OPENED_PREFIX, CC_REASON_NONE, false},
         {"-U", OPENED_PREFIX, CC_REASON_NONE, false},
-        {"-include-pch", OPENED_VALUE, CC_REASON_PCH, false},
-        {"-emit-pch", OPENED_EXACT, CC_REASON_PCH, false},
+        {"-include", OPENED_VALUE, CC_REASON_NONE, false},
+        {"-include-pch", OPENED_VALUE, CC_REASON_NONE, false},
+        {"-emit-pch", OPENED_EXACT, CC_REASON_NONE, false},
         {"-pch-", OPENED_PREFIX, CC_REASON_PCH, false},
         {"-load", OPENED_VALUE, CC_REASON_PLUGIN, false},
         {"-add-plugin", OPENED_VALUE, CC_REASON_PLUGIN, false},
@@ -260,6 +261,10 @@ void cc_parser_open_xclang(struct cc_parser *p, const struct cc_arg *arg)
 {
 	cc_key_add(&p->inv->key_args, arg);
 	if (p->cc1_option) {
+		if (hp_streq(p->cc1_option, "-include"))
+			hp_strv_ref(&p->inv->cc1_includes, arg->value);
+		else if (hp_streq(p->cc1_option, "-include-pch"))
+			hp_strv_ref(&p->inv->pch_files, arg->value);
 		p->cc1_option = NULL;
 		return;
 	}
@@ -268,6 +273,8 @@ void cc_parser_open_xclang(struct cc_parser *p, const struct cc_arg *arg)
 
 	if (row && row->kind == OPENED_VALUE)
 		p->cc1_option = arg->value;
+	p->inv->makes_pch = p->inv->makes_pch || hp_streq(arg->value, "-emit-pch");
+	p->inv->pch_without_times = p->inv->pch_without_times || hp_streq(arg->value, "-fno-pch-timestamp");
 }
 
 void cc_parser_open_mllvm(struct cc_parser *p, const struct cc_arg *arg)

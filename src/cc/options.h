@@ -83,6 +83,7 @@ enum cc_opt_act {
 	CC_ACT_MLLVM,        /* -mllvm */
 	CC_ACT_DIAG_FORMAT,  /* -fdiagnostics-format= */
 	CC_ACT_SIDE,         /* writes further files: cc/side.c */
+	CC_ACT_PCH_FILE,     /* -include-pch */
 };
 
 enum {

@@ -320,7 +320,7 @@ static const struct cc_option rows[] = {
 	B("-imultilib", EITHER, INCLUDE, 0, GCC, UNSUPPORTED_OPTION),
 	B("-imultilib", SEPARATE, INCLUDE, 0, CLANG, UNSUPPORTED_OPTION),
 	A("-include", EITHER, INCLUDE, PATH, 0, BOTH, INCLUDE),
-	B("-include-pch", SEPARATE, INCLUDE, 0, CLANG, PCH),
+	A("-include-pch", SEPARATE, INCLUDE, PATH, 0, CLANG, PCH_FILE),
 	B("-index-header-map", NONE, INCLUDE, 0, CLANG, UNSUPPORTED_OPTION),
 	B("-index-ignore-system-symbols", NONE, SIDE_FILE, 0, CLANG, SIDE_FILES),
 	B("-index-store-path", SEPARATE, SIDE_FILE, 0, CLANG, SIDE_FILES),

@@ -106,7 +106,7 @@ static const struct cc_option rows[] = {
 	B("-fpch-codegen", NONE, CODEGEN, NEG, CLANG, PCH),
 	B("-fpch-debuginfo", NONE, CODEGEN, NEG, CLANG, PCH),
 	B("-fpch-deps", NONE, CODEGEN, NEG, GCC, PCH),
-	B("-fpch-instantiate-templates", NONE, CODEGEN, NEG, CLANG, PCH),
+	O("-fpch-instantiate-templates", NONE, CODEGEN, YES, NEG, CLANG),
 	B("-fpch-preprocess", NONE, CODEGEN, NEG, BOTH, PCH),
 	B("-fpch-validate-input-files-content", NONE, CODEGEN, NEG, CLANG, PCH),
 	O("-fpeel-loops", NONE, CODEGEN, YES, NEG, BOTH),

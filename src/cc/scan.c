@@ -279,7 +279,7 @@ static void keep_distinct(struct cc_scanner *s)
 
 void cc_scan_source(enum cc_scan_syntax syntax, const char *data, size_t len, struct cc_scan *ret_scan)
 {
-	struct cc_scanner s = {.syntax = syntax};
+	struct cc_scanner s = {.syntax = syntax, .computed_at = UINT32_MAX};
 	const unsigned char *bytes = (const unsigned char *)data;
 
 	all_passes(&s, bytes, len);
@@ -291,5 +291,6 @@ void cc_scan_source(enum cc_scan_syntax syntax, const char *data, size_t len, st
 	        .includes_len = s.includes_len,
 	        .names = s.names.data, /* NULL without names, so not hp_buf_steal */
 	        .names_len = s.names.len,
+	        .computed_at = s.computed_at,
 	};
 }

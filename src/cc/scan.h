@@ -43,6 +43,8 @@ struct cc_scan {
 	size_t includes_len;
 	char *names;
 	size_t names_len;
+	uint32_t
+	        computed_at; /* with CC_SCAN_INCLUDE_MACRO: the first of those stands behind the names of lower offset */
 };
 
 void cc_scan_done(struct cc_scan *scan);

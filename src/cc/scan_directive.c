@@ -63,6 +63,16 @@ static size_t header_name(struct cc_scanner *s, struct cc_include include, size_
 	return close + 1;
 }
 
+/* A name that only the compiler knows. In another reading the names before it are not noted: it counts as the first. */
+static void note_computed(struct cc_scanner *s, size_t names_before)
+{
+	uint32_t at = s->other_reading || names_before > UINT32_MAX ? 0 : (uint32_t)names_before;
+
+	s->flags |= CC_SCAN_INCLUDE_MACRO;
+	if (at < s->computed_at)
+		s->computed_at = at;
+}
+
 /* Directives ---------------------------------------------------------------------------------------------------- */
 
 static bool at_line_end(const struct cc_scanner *s, size_t i)
@@ -73,11 +83,12 @@ static bool at_line_end(const struct cc_scanner *s, size_t i)
 static size_t on_include(struct cc_scanner *s, size_t i, bool next)
 {
 	bool sure = false;
+	size_t names_before = s->names.len;
 	size_t operand = cc_lex_skip_space(s, i);
 	size_t end = header_name(s, (struct cc_include){.next = next}, operand, &sure);
 
 	if (!sure && !at_line_end(s, operand))
-		s->flags |= CC_SCAN_INCLUDE_MACRO;
+		note_computed(s, names_before);
 	return end ? end : i;
 }
 
@@ -88,7 +99,7 @@ static void on_pragma(struct cc_scanner *s, size_t i)
 	cc_lex_word(s, cc_lex_skip_space(s, i), &word);
 	if (hp_streq(word.text, "include_alias")) {
 		/* In Microsoft's dialect it makes another file of a literal name. */
-		s->flags |= CC_SCAN_INCLUDE_MACRO;
+		note_computed(s, s->names.len);
 		return;
 	}
 	if (!hp_streq(word.text, "GCC") && !hp_streq(word.text, "clang"))
@@ -272,7 +283,7 @@ static void on_pragma_operator(struct cc_scanner *s, size_t end)
 	if (contains(s, i, to, "pch_preprocess"))
 		s->flags |= CC_SCAN_PCH_PREPROCESS;
 	if (contains(s, i, to, "include_alias"))
-		s->flags |= CC_SCAN_INCLUDE_MACRO;
+		note_computed(s, s->names.len);
 	if (contains(s, i, to, "module"))
 		s->flags |= CC_SCAN_MODULE;
 }

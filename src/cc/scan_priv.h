@@ -36,6 +36,7 @@ struct cc_scanner {
 	size_t includes_len;
 	size_t includes_cap;
 	struct hp_buf names;
+	uint32_t computed_at;
 };
 
 /* Longer words are cut to this, NUL included; it exceeds the longest word that means anything here. */

@@ -289,6 +289,16 @@ static enum cc_reason match_absent(struct daemon_memory *m, struct daemon_closur
 	return reason;
 }
 
+void daemon_digest_with_time(struct codec_digest *digest, int64_t mtime_ns)
+{
+	struct codec_hasher h;
+
+	codec_hasher_init(&h);
+	codec_hasher_add(&h, digest->b, sizeof digest->b);
+	codec_hasher_add_u64(&h, (uint64_t)mtime_ns);
+	codec_hasher_end(&h, digest);
+}
+
 void daemon_closure_manifest(const struct daemon_closure *c, const struct codec_digest *digests,
                              struct codec_digest *ret_manifest)
 {
@@ -313,8 +323,16 @@ enum cc_reason daemon_closure_match(struct daemon_memory *m, struct daemon_closu
 	digests = hp_alloc(c->files_len * sizeof *digests);
 	for (size_t i = 0; i < c->files_len; i++) {
 		struct daemon_file *file = daemon_file_at(m, c->files[i]);
-		int r = daemon_file_digest_at(file, daemon_dir_fds_get(&fds, file->dir), &digests[i]);
+		struct sys_stamp stamp;
+		int r;
 
+		if (c->flags[i] & DAEMON_FILE_TIMED) {
+			r = daemon_file_digest(file, &digests[i], &stamp);
+			if (r == 0)
+				daemon_digest_with_time(&digests[i], stamp.mtime_ns);
+		} else {
+			r = daemon_file_digest_at(file, daemon_dir_fds_get(&fds, file->dir), &digests[i]);
+		}
 		if (r < 0) {
 			hp_buf_printf(detail, "%s: %s", file->path, strerror(-r));
 			return CC_REASON_INPUT_DIFFERS;

@@ -49,6 +49,9 @@ bool daemon_closure_same(const struct daemon_closure *a, const struct daemon_clo
 void daemon_closure_manifest(const struct daemon_closure *c, const struct codec_digest *digests,
                              struct codec_digest *ret_manifest);
 
+/* Makes the digest of a DAEMON_FILE_TIMED file out of its content's. */
+void daemon_digest_with_time(struct codec_digest *digest, int64_t mtime_ns);
+
 /* Matches against the file system. CC_REASON_NONE and the manifest digest, or CC_REASON_INPUT_DIFFERS (a file is
  * missing or unreadable) or CC_REASON_HEADER_APPEARED, with the path appended to `detail`. Not thread-safe for one
  * closure: the caller holds its slot's lock. */

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 void *daemon_dir_new(const char *path, size_t path_len)
 {
@@ -77,6 +78,12 @@ static bool known_absent(const struct daemon_dir_view *view, const char *name, s
 	return known;
 }
 
+/* Compilers take precompiled headers out of a directory that has the name of one. */
+static bool may_be_directory(const char *path)
+{
+	return hp_endswith(path, ".gch") || hp_endswith(path, ".pch");
+}
+
 /* One call where there is nothing, which is nearly always, and where there is no link. */
 static enum daemon_dir_entry look(int dir_fd, const char *path, struct daemon_dir_file *ret_file)
 {
@@ -85,12 +92,12 @@ static enum daemon_dir_entry look(int dir_fd, const char *path, struct daemon_di
 
 	if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return DAEMON_DIR_ABSENT;
-	if (S_ISDIR(st.st_mode))
+	if (S_ISDIR(st.st_mode) && !may_be_directory(path))
 		return DAEMON_DIR_ABSENT;
 	link = S_ISLNK(st.st_mode);
 	sys_stamp_from_stat(&st, &ret_file->stamp);
 	ret_file->link_ns = link ? sys_stamp_time_ns(&ret_file->stamp) : 0;
-	if (link && (fstatat(dir_fd, path, &st, 0) < 0 || S_ISDIR(st.st_mode)))
+	if (link && (fstatat(dir_fd, path, &st, 0) < 0 || (S_ISDIR(st.st_mode) && !may_be_directory(path))))
 		return DAEMON_DIR_DANGLING;
 	sys_stamp_from_stat(&st, &ret_file->stamp);
 	return DAEMON_DIR_FILE;

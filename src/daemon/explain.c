@@ -59,12 +59,15 @@ static void diff_files(struct diff *d, const struct daemon_ticket *t, const stru
 	for (size_t i = 0; i < old->files_len; i++) {
 		HP_AUTO_BUF struct hp_buf path = {0};
 		struct codec_digest digest;
+		struct sys_stamp stamp;
 		uint64_t digest8;
 		int r;
 
 		sys_path_join(&path, t->req->cwd, old->files[i].path);
 		r = daemon_file_digest(daemon_file_at(t->memory, daemon_memory_file(t->memory, path.data)), &digest,
-		                       NULL);
+		                       &stamp);
+		if (r == 0 && old->files[i].timed)
+			daemon_digest_with_time(&digest, stamp.mtime_ns);
 		memcpy(&digest8, digest.b, sizeof digest8);
 		if (r < 0)
 			line(d, "file gone", old->files[i].path);

@@ -45,6 +45,7 @@ struct daemon_memory *daemon_memory_new(void)
 	daemon_pool_init(&m->names);
 	daemon_pool_init(&m->dirsets);
 	daemon_pool_init(&m->slots);
+	daemon_pool_init(&m->timeless);
 	return m;
 }
 
@@ -58,6 +59,7 @@ void daemon_memory_unref(struct daemon_memory *m)
 {
 	if (!m || __atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
+	daemon_pool_done(&m->timeless, NULL);
 	daemon_pool_done(&m->slots, slot_free);
 	daemon_pool_done(&m->dirsets, free);
 	daemon_pool_done(&m->names, NULL);
@@ -81,7 +83,7 @@ uint64_t daemon_memory_size(const struct daemon_memory *m)
 {
 	return __atomic_load_n(&m->closure_bytes, __ATOMIC_RELAXED) + pool_size(&m->files, FILE_COST) +
 	       pool_size(&m->dirs, sizeof(struct daemon_dir)) + pool_size(&m->names, 0) +
-	       pool_size(&m->dirsets, STRING_COST) + pool_size(&m->slots, SLOT_COST);
+	       pool_size(&m->dirsets, STRING_COST) + pool_size(&m->slots, SLOT_COST) + pool_size(&m->timeless, 0);
 }
 
 uint32_t daemon_memory_file(struct daemon_memory *m, const char *path)
@@ -120,4 +122,17 @@ struct daemon_slot *daemon_memory_slot(struct daemon_memory *m, const struct cod
 	hp_buf_append(&key, closure_key->b, sizeof closure_key->b);
 	hp_buf_str(&key, cwd);
 	return daemon_pool_at(&m->slots, daemon_pool_intern(&m->slots, key.data, key.len, slot_new));
+}
+
+void daemon_memory_note_timeless(struct daemon_memory *m, const void *pch, size_t len)
+{
+	struct codec_digest digest;
+
+	codec_blake3(pch, len, &digest);
+	(void)daemon_pool_intern(&m->timeless, digest.b, sizeof digest.b, NULL);
+}
+
+bool daemon_memory_is_timeless(struct daemon_memory *m, const struct codec_digest *pch)
+{
+	return daemon_pool_has(&m->timeless, pch->b, sizeof pch->b);
 }

@@ -22,12 +22,13 @@ struct daemon_dirset {
 
 struct daemon_memory {
 	int refs;
-	struct daemon_pool files;   /* absolute path → struct daemon_file */
-	struct daemon_pool dirs;    /* absolute path of a directory → struct daemon_dir */
-	struct daemon_pool names;   /* a header's name as included */
-	struct daemon_pool dirsets; /* list of directory ids → struct daemon_dirset */
-	struct daemon_pool slots;   /* closure key and working directory → struct daemon_slot */
-	uint64_t closure_bytes;     /* atomic */
+	struct daemon_pool files;    /* absolute path → struct daemon_file */
+	struct daemon_pool dirs;     /* absolute path of a directory → struct daemon_dir */
+	struct daemon_pool names;    /* a header's name as included */
+	struct daemon_pool dirsets;  /* list of directory ids → struct daemon_dirset */
+	struct daemon_pool slots;    /* closure key and working directory → struct daemon_slot */
+	struct daemon_pool timeless; /* digests of precompiled headers that are known to hold no times */
+	uint64_t closure_bytes;      /* atomic */
 };
 
 /* The closures of one command line in one directory. */
@@ -60,6 +61,11 @@ uint32_t daemon_memory_name(struct daemon_memory *m, const char *name);
 uint32_t daemon_memory_dirset(struct daemon_memory *m, const uint32_t *dirs, size_t len);
 struct daemon_slot *daemon_memory_slot(struct daemon_memory *m, const struct codec_digest *closure_key,
                                        const char *cwd);
+
+/* Clang compares the times of headers only with those in a precompiled header; one made with -fno-pch-timestamp has none,
+ * which its making tells and nothing else. */
+void daemon_memory_note_timeless(struct daemon_memory *m, const void *pch, size_t len);
+bool daemon_memory_is_timeless(struct daemon_memory *m, const struct codec_digest *pch);
 
 static inline struct daemon_file *daemon_file_at(const struct daemon_memory *m, uint32_t id)
 {

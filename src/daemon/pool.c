@@ -46,3 +46,13 @@ uint32_t daemon_pool_intern(struct daemon_pool *pool, const void *key, size_t ke
 	(void)pthread_mutex_unlock(&pool->lock);
 	return id;
 }
+
+bool daemon_pool_has(struct daemon_pool *pool, const void *key, size_t key_len)
+{
+	bool has;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	has = hp_map_find(&pool->map, key, key_len) != NULL;
+	(void)pthread_mutex_unlock(&pool->lock);
+	return has;
+}

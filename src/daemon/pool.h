@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/map.h"
@@ -26,6 +27,8 @@ void daemon_pool_done(struct daemon_pool *pool, void (*free_value)(void *value))
  * NUL-terminated copy that lives as long as the pool). Aborts when the pool is full. */
 uint32_t daemon_pool_intern(struct daemon_pool *pool, const void *key, size_t key_len,
                             void *(*make_value)(const char *key, size_t key_len));
+
+bool daemon_pool_has(struct daemon_pool *pool, const void *key, size_t key_len);
 
 static inline void *daemon_pool_at(const struct daemon_pool *pool, uint32_t id)
 {

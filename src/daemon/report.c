@@ -125,6 +125,8 @@ void daemon_service_report(struct daemon_service *s, struct daemon_ticket *t, co
 		reason = CC_REASON_TOO_LARGE;
 	if (reason == CC_REASON_NONE)
 		reason = daemon_outputs_collect(t);
+	if (reason == CC_REASON_NONE && t->inv.makes_pch && t->inv.pch_without_times)
+		daemon_memory_note_timeless(t->memory, t->outputs[0].data.data, t->outputs[0].data.len);
 	if (reason == CC_REASON_NONE)
 		reason = read_deps(t, &deps);
 	if (reason == CC_REASON_NONE)
@@ -182,6 +184,7 @@ static void list_closure(const struct daemon_ticket *t, struct entry_lists *ret_
 		        .path = draft->files.v[i],
 		        .system = (draft->flags[i] & DAEMON_FILE_SYSTEM) != 0,
 		        .probe = (draft->flags[i] & DAEMON_FILE_PROBE) != 0,
+		        .timed = (draft->flags[i] & DAEMON_FILE_TIMED) != 0,
 		};
 		memcpy(&ret_lists->files[i].digest8, t->discovery.digests[i].b, 8);
 	}

@@ -31,7 +31,8 @@ static void draft_from_entry(const struct cache_entry *e, struct daemon_draft *r
 	for (size_t i = 0; i < e->files_len; i++) {
 		hp_strv_add(&ret_draft->files, e->files[i].path);
 		ret_draft->flags[i] = (uint8_t)((e->files[i].system ? DAEMON_FILE_SYSTEM : 0) |
-		                                (e->files[i].probe ? DAEMON_FILE_PROBE : 0));
+		                                (e->files[i].probe ? DAEMON_FILE_PROBE : 0) |
+		                                (e->files[i].timed ? DAEMON_FILE_TIMED : 0));
 	}
 	draft_probes(e, ret_draft);
 }
@@ -197,6 +198,8 @@ static enum cc_reason put_in_place(struct daemon_ticket *t, const struct daemon_
 		hp_buf_str(&t->detail, err.msg);
 		return CC_REASON_SPECIAL_OUTPUT;
 	}
+	if (t->inv.makes_pch && t->inv.pch_without_times)
+		daemon_memory_note_timeless(t->memory, e->outputs[0].data, e->outputs[0].len);
 	return CC_REASON_NONE;
 }
 

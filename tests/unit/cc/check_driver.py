@@ -93,7 +93,7 @@ def check_suffixes(driver):
         elif got["lang"]:
             programs = {"c": "cc1 ", "cpp-output": "cc1 ", "assembler-with-cpp": "cc1 ", "assembler": " as ",
                         "objective-c": "cc1obj ", "objective-c++": "cc1objplus ", "c++": "cc1plus ",
-                        "c++-cpp-output": "cc1plus "}
+                        "c++-cpp-output": "cc1plus ", "c-header": "cc1 ", "c++-header": "cc1plus "}
             known = programs[got["lang"]].strip() in text or "not installed on this system" in text
             check(known, driver, name, "lang", got["lang"])
         os.unlink(name)

@@ -111,9 +111,11 @@ static void inputs_are_judged(void **state)
 	bypasses("gcc -c a.c b.c", CC_REASON_MULTIPLE_INPUTS);
 	bypasses("gcc -c -x c -", CC_REASON_STDIN_INPUT);
 	bypasses("gcc -c -x c /dev/null -o t", CC_REASON_SPECIAL_INPUT);
+	/* Where a precompiled header goes by default is not worth knowing. */
 	bypasses("gcc -c x.h", CC_REASON_PCH);
 	bypasses("g++ -c x.hpp", CC_REASON_PCH);
 	bypasses("gcc -x c-header -c x.c", CC_REASON_PCH);
+	bypasses("g++ -x c++-user-header -c x.h -o x.gcm", CC_REASON_MODULES);
 	bypasses("gcc -c x.f90", CC_REASON_UNKNOWN_LANGUAGE);
 	bypasses("gcc -c x.o", CC_REASON_UNKNOWN_LANGUAGE);
 	bypasses("gcc -c x", CC_REASON_UNKNOWN_LANGUAGE);
@@ -196,8 +198,8 @@ static void options_out_of_scope_have_their_reason(void **state)
 static void options_of_clang_have_their_reason(void **state)
 {
 	(void)state;
-	bypasses("clang -c x.c -include-pch x.pch", CC_REASON_PCH);
-	bypasses("clang -c x.c -Xclang -include-pch -Xclang x.pch", CC_REASON_PCH);
+	bypasses("clang -c x.h -o x.pch -include-pch y.pch", CC_REASON_PCH);
+	bypasses("clang -c x.h -o x.pch -Xclang -include-pch -Xclang y.pch", CC_REASON_PCH);
 	bypasses("clang -c x.c -Xclang -load -Xclang x.so", CC_REASON_PLUGIN);
 	bypasses("clang -c x.c -Xclang -no-such", CC_REASON_UNSUPPORTED_OPTION);
 	bypasses("clang -c x.c -Xclang -target-feature -O2 -Xclang +sse", CC_REASON_UNSUPPORTED_OPTION);

@@ -1,0 +1,172 @@
+"""Inputs that the dependency file does not show. Each test changes one: it must be noticed, and unchanged it must hit."""
+
+import os
+
+import pytest
+
+import hpcc
+from compare import Check, write
+from hpcc import Cache
+
+
+@pytest.fixture
+def cache(tmp_path):
+    with Cache(tmp_path) as c:
+        yield c
+
+
+@pytest.fixture(params=["gcc", "clang"])
+def project(cache, tmp_path, request):
+    hpcc.require_program(request.param)
+    p = Check(cache, os.path.join(tmp_path, "proj"))
+    p.cc = request.param
+    for name in ("inc", "early", "out"):
+        os.makedirs(os.path.join(p.root, name))
+    return p
+
+
+GCC_ONLY = pytest.mark.parametrize("project", ["gcc"], indirect=True)
+CLANG_ONLY = pytest.mark.parametrize("project", ["clang"], indirect=True)
+
+
+def path(project, name):
+    return os.path.join(project.root, name)
+
+
+def run(project, *argv, runner=None):
+    """Not compared with anything, and what it makes stays."""
+    done = (runner or project.cache.run)([project.cc, *argv], project.root)
+    assert done.rc == 0, done
+    return done
+
+
+def miss_then_hit(project, argv, miss="miss"):
+    project.step(argv, miss)
+    project.step(argv, "hit")
+
+
+# ---- precompiled headers
+
+
+def make_pch(project, value, out):
+    """A precompiled header that has another PRE than the header itself, so that its use shows in the object."""
+    write(path(project, "other/pre.h"), f"#define PRE {value}\n")
+    run(project, "-x", "c-header", "-c", "other/pre.h", "-o", out)
+
+
+@GCC_ONLY
+def test_a_precompiled_header_of_gcc_that_appears_changes_and_goes_is_noticed(project):
+    project.write("src/main.c", '#include "pre.h"\nint x = PRE;\n')
+    project.write("inc/pre.h", "#define PRE 1\n")
+    argv = ["gcc", "-Iearly", "-Iinc", "-c", "src/main.c", "-o", "out/main.o", "-MD"]
+    miss_then_hit(project, argv)
+    for place in ("inc/pre.h.gch", "early/pre.h.gch", "src/pre.h.gch"):
+        make_pch(project, 2, place)
+        miss_then_hit(project, argv, "miss:header-appeared")
+        make_pch(project, 3, place)
+        miss_then_hit(project, argv)
+        project.write(place, "no precompiled header")
+        miss_then_hit(project, argv)
+        os.unlink(path(project, place))
+        project.step(argv, "hit")
+    # A header in front of the place where the precompiled one was found.
+    make_pch(project, 4, "inc/pre.h.gch")
+    miss_then_hit(project, argv)
+    project.write("early/pre.h", "#define PRE 5\n")
+    miss_then_hit(project, argv)
+
+
+@GCC_ONLY
+def test_a_directory_of_precompiled_headers_is_left_to_gcc(project):
+    project.write("src/main.c", '#include "pre.h"\nint x = PRE;\n')
+    project.write("inc/pre.h", "#define PRE 1\n")
+    argv = ["gcc", "-Iinc", "-c", "src/main.c", "-o", "out/main.o"]
+    miss_then_hit(project, argv)
+    os.mkdir(path(project, "inc/pre.h.gch"))
+    make_pch(project, 2, "inc/pre.h.gch/c")
+    project.step(argv, "uncached:pch")
+    make_pch(project, 3, "inc/pre.h.gch/c")
+    project.step(argv, "uncached:pch")
+
+
+@GCC_ONLY
+@pytest.mark.parametrize("source", ['#if __has_include("pre.h")\nint x;\n#endif\n',
+                                    '#define NAME "pre.h"\n#include NAME\nint x = PRE;\n'])
+def test_a_precompiled_header_of_gcc_counts_however_it_is_asked_for(project, source):
+    project.write("src/main.c", source)
+    if "PRE" in source:
+        project.write("inc/pre.h", "#define PRE 1\n")
+    argv = ["gcc", "-Iearly", "-Iinc", "-c", "src/main.c", "-o", "out/main.o"]
+    miss_then_hit(project, argv)
+    make_pch(project, 2, "early/pre.h.gch")
+    project.step(argv, "uncached:pch" if "PRE" in source else "miss:header-appeared")
+    os.unlink(path(project, "early/pre.h.gch"))
+    project.step(argv, "hit")
+
+
+@GCC_ONLY
+def test_a_header_that_gcc_leaves_out_for_its_precompiled_twin_counts(project):
+    project.write("src/main.c", '#include "pre.h"\n#include "once.h"\nint x = ONCE;\n')
+    project.write("inc/pre.h", '#include "once.h"\n')
+    project.write("inc/once.h", "#pragma once\n#define ONCE 1\n")
+    run(project, "-x", "c-header", "-c", "inc/pre.h", "-o", "inc/pre.h.gch")
+    argv = ["gcc", "-Iinc", "-c", "src/main.c", "-o", "out/main.o"]
+    miss_then_hit(project, argv)
+    project.write("inc/once.h", "#pragma once\n#undef ONCE\n#define ONCE 2\n")
+    miss_then_hit(project, argv)
+
+
+@CLANG_ONLY
+@pytest.mark.parametrize("how", ["implicit .pch", "implicit .gch", "-include-pch", "-Xclang -include-pch"])
+def test_a_precompiled_header_of_clang_that_changes_is_noticed(project, how):
+    suffix = ".gch" if how == "implicit .gch" else ".pch"
+    project.write("src/main.c", "int x = PRE;\n")
+    project.write("pre.h", "#define PRE 1\n")
+    argv = ["clang", "-c", "src/main.c", "-o", "out/main.o", "-MD"]
+    if how.startswith("implicit"):
+        argv += ["-include", "pre.h"]
+        miss_then_hit(project, argv)
+    elif how == "-include-pch":
+        argv += [how, "pre.h" + suffix]
+    else:
+        argv += ["-Xclang", "-include-pch", "-Xclang", "pre.h" + suffix]
+    make_pch(project, 2, "pre.h" + suffix)
+    miss_then_hit(project, argv)
+    make_pch(project, 3, "pre.h" + suffix)
+    miss_then_hit(project, argv)
+    # Clang refuses a precompiled header whose headers have another time, whatever they hold.
+    os.utime(path(project, "other/pre.h"), (1, 1))
+    assert project.step(argv, "failed").rc != 0
+    run(project, "-x", "c-header", "-c", "other/pre.h", "-o", "pre.h" + suffix)
+    miss_then_hit(project, argv)
+    os.unlink(path(project, "pre.h" + suffix))
+    project.step(argv, "hit" if how.startswith("implicit") else "failed")
+
+
+@pytest.mark.parametrize("project, times", [("gcc", ""), ("clang", ""), ("clang", "-fno-pch-timestamp")],
+                         indirect=["project"])
+def test_making_a_precompiled_header_is_cached(project, times):
+    extra = ["-Xclang", times] if times else []
+    out = "out/pre.h.gch" if project.cc == "gcc" else "out/pre.h.pch"
+    if project.cc == "gcc":
+        project.unstable = (os.fsencode(out),)  # another one in each run
+    project.write("pre.h", '#include "deep.h"\n#define PRE DEEP\n')
+    project.write("deep.h", "#define DEEP 1\n")
+    project.write("main.c", "int x = PRE;\n")
+    make = [project.cc, "-x", "c-header", *extra, "-c", "pre.h", "-o", out, "-MD"]
+    use = [project.cc, "-c", "main.c", "-o", "out/main.o"]
+    use += ["-include", "out/pre.h"] if project.cc == "gcc" else ["-include-pch", out]
+    for text in ("#define DEEP 1\n", "#define DEEP 2\n"):
+        project.write("deep.h", text)
+        miss_then_hit(project, make)
+        run(project, *make[1:], runner=project.cache.compile)
+        miss_then_hit(project, use)
+    # A touch changes what Clang writes, unless it was told to leave the times out.
+    os.utime(path(project, "deep.h"), (2, 2))
+    project.step(make, "miss" if project.cc == "clang" and not extra else "hit")
+    project.write("deep.h", "#define DEEP 1\n")
+    os.utime(path(project, "deep.h"), (1, 1))
+    project.step(make, "miss" if project.cc == "clang" and not extra else "hit")
+    run(project, *make[1:], runner=project.cache.compile)
+    project.step(use, "either")
+    project.step(use, "hit")

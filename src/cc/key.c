@@ -39,7 +39,7 @@ void cc_key_add(struct hp_strv *key, const struct cc_arg *arg)
 		hp_strv_ref(key, arg->text);
 		return;
 	}
-	if (!unified && arg->row->value == CC_VALUE_SEPARATE) {
+	if (!unified && arg->row->value != CC_VALUE_EITHER) {
 		hp_strv_ref(key, arg->text);
 		hp_strv_ref(key, arg->value);
 		return;

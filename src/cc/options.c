@@ -16,7 +16,7 @@ const struct cc_option_table *cc_option_table(unsigned index)
 
 const char *cc_opt_value_name(enum cc_opt_value value)
 {
-	static const char *const names[] = {"none", "joined", "separate", "either", "comma"};
+	static const char *const names[] = {"none", "joined", "separate", "either", "comma", "both"};
 
 	return names[value];
 }
@@ -131,11 +131,13 @@ static const struct cc_option *general_row(const char *arg, unsigned family_bit)
 	return longest_row(&s);
 }
 
+/* Room for an option's name in another form; none of the rows is longer. */
+#define NAME_SIZE_MAX 128u
+
 /* The row of "-gX" for an argument "-gno-X". */
 static const struct cc_option *positive_g_row(const char *arg, unsigned family_bit)
 {
-	char positive[64] = "-g";
-
+	char positive[NAME_SIZE_MAX] = "-g";
 	size_t name_len = strlen(arg + 5);
 
 	if (name_len + 3 > sizeof positive)
@@ -144,38 +146,85 @@ static const struct cc_option *positive_g_row(const char *arg, unsigned family_b
 	return general_row(positive, family_bit);
 }
 
-const struct cc_option *cc_option_find(enum cc_family family, const char *arg, bool *ret_negative)
+/* An argument in its own form. */
+static struct cc_match find_short(const char *arg, unsigned family_bit)
 {
-	unsigned family_bit = family == CC_FAMILY_CLANG ? CC_FAMILY_BIT_CLANG : CC_FAMILY_BIT_GCC;
 	char letter = arg[1];
 	bool named = letter == 'f' || letter == 'm';
 	const struct cc_option *row = named ? named_row(letter, arg + 2, family_bit) : general_row(arg, family_bit);
+	bool negative = false;
 
-	*ret_negative = false;
-	if (!(named || letter == 'g') || !hp_startswith(arg + 2, "no-"))
-		return row;
 	/* A row that holds "no-" itself goes first; a shorter one took "no-" for a value. */
-	if (row && row->len > strlen("-fno-"))
-		return row;
-	row = named ? named_row(letter, arg + 5, family_bit) : positive_g_row(arg, family_bit);
-	*ret_negative = row != NULL;
-	return row && (row->flags & CC_OPT_NEG) ? row : NULL;
+	if ((named || letter == 'g') && hp_startswith(arg + 2, "no-") && !(row && row->len > strlen("-fno-"))) {
+		row = named ? named_row(letter, arg + 5, family_bit) : positive_g_row(arg, family_bit);
+		if (row && !(row->flags & CC_OPT_NEG))
+			row = NULL;
+		negative = row != NULL;
+	}
+	return (struct cc_match){row, row ? row->len + (negative ? strlen("no-") : 0) : 0, negative};
+}
+
+/* GCC's long forms, in the order in which it tries them. */
+static const struct {
+	const char *longer;
+	const char *shorter;
+} long_forms[] = {{"--machine-", "-m"}, {"--machine=", "-m"}, {"--warn-", "-W"}, {"--debug=", "-g"}, {"--", "-f"}};
+
+static struct cc_match find_long(const char *arg)
+{
+	for (size_t i = 0; i < HP_ARRAY_SIZE(long_forms); i++) {
+		size_t longer_len = strlen(long_forms[i].longer);
+		char name[NAME_SIZE_MAX];
+		struct cc_match match;
+
+		/* What does not fit has a long value, and no long form of ours has a value that matters. */
+		if (!hp_startswith(arg, long_forms[i].longer) || strlen(arg) >= sizeof name || !arg[longer_len])
+			continue;
+		memcpy(name, long_forms[i].shorter, 2);
+		memcpy(name + 2, arg + longer_len, strlen(arg + longer_len) + 1);
+		match = find_short(name, CC_FAMILY_BIT_GCC);
+		match.spelled += longer_len - 2;
+		if (match.row)
+			return match;
+	}
+	return (struct cc_match){0};
+}
+
+struct cc_match cc_option_find(enum cc_family family, const char *arg)
+{
+	struct cc_match match = find_short(arg, family == CC_FAMILY_CLANG ? CC_FAMILY_BIT_CLANG : CC_FAMILY_BIT_GCC);
+
+	if (!match.row && family == CC_FAMILY_GCC && arg[1] == '-')
+		return find_long(arg);
+	return match;
+}
+
+static bool takes_next(const struct cc_match *match, const char *arg)
+{
+	switch ((enum cc_opt_value)match->row->value) {
+	case CC_VALUE_SEPARATE:
+	case CC_VALUE_BOTH_WAYS:
+		return true;
+	case CC_VALUE_EITHER:
+		return arg[match->spelled] == '\0';
+	default:
+		return false;
+	}
 }
 
 void cc_arg_read(enum cc_family family, size_t argc, char *const *argv, size_t pos, struct cc_arg *ret_arg)
 {
 	struct cc_arg arg = {.text = argv[pos], .count = 1};
+	struct cc_match match = {0};
 
 	arg.option = arg.text[0] == '-' && arg.text[1] != '\0';
 	if (arg.option)
-		arg.row = cc_option_find(family, arg.text, &arg.negative);
+		match = cc_option_find(family, arg.text);
+	arg.row = match.row;
+	arg.negative = match.negative;
 	if (arg.row && arg.row->value != CC_VALUE_NONE) {
-		size_t spelled = arg.row->len + (arg.negative ? 3u : 0u);
-		bool separate = arg.row->value == CC_VALUE_SEPARATE ||
-		                (arg.row->value == CC_VALUE_EITHER && arg.text[spelled] == '\0');
-
-		if (!separate) {
-			arg.value = arg.text + spelled;
+		if (!takes_next(&match, arg.text)) {
+			arg.value = arg.text + match.spelled;
 		} else if (pos + 1 < argc) {
 			arg.value = argv[pos + 1];
 			arg.count = 2;

@@ -3,7 +3,8 @@
  *
  * How a row is found: among the rows of the family whose spelling begins the argument, the longest whose way of taking
  * a value fits. "-fno-X" and "-mno-X", "-gno-X" without a row of their own are the negative of "-fX" when that row has
- * CC_OPT_NEG. */
+ * CC_OPT_NEG. GCC's long forms without a row of their own are what GCC makes of them: "--X" is "-fX", "--warn-X" is
+ * "-WX", "--machine-X" is "-mX", "--debug=X" is "-gX". */
 #pragma once
 
 #include <stdbool.h>
@@ -14,11 +15,12 @@
 
 /* How an option takes its value. */
 enum cc_opt_value {
-	CC_VALUE_NONE,     /* the spelling is the whole argument */
-	CC_VALUE_JOINED,   /* the rest of the argument, perhaps empty */
-	CC_VALUE_SEPARATE, /* the next argument */
-	CC_VALUE_EITHER,   /* the rest of the argument, or the next one when nothing is left */
-	CC_VALUE_COMMA,    /* the rest of the argument, a list with commas */
+	CC_VALUE_NONE,      /* the spelling is the whole argument */
+	CC_VALUE_JOINED,    /* the rest of the argument, perhaps empty */
+	CC_VALUE_SEPARATE,  /* the next argument */
+	CC_VALUE_EITHER,    /* the rest of the argument, or the next one when nothing is left */
+	CC_VALUE_COMMA,     /* the rest of the argument, a list with commas */
+	CC_VALUE_BOTH_WAYS, /* the rest of the argument, and the next one as well: that one is the value here */
 };
 
 enum cc_opt_class {
@@ -109,9 +111,14 @@ struct cc_option_table {
 	size_t len;
 };
 
-/* Finds the row of `arg`, a word that begins with '-'. NULL: the option is unknown. *ret_negative is set when the row
- * was found for its "no-" form. */
-const struct cc_option *cc_option_find(enum cc_family family, const char *arg, bool *ret_negative);
+struct cc_match {
+	const struct cc_option *row; /* NULL: the option is unknown */
+	size_t spelled;              /* bytes of the argument before its value */
+	bool negative;               /* found for the "no-" form of the row */
+};
+
+/* Finds the row of `arg`, a word that begins with '-'. */
+struct cc_match cc_option_find(enum cc_family family, const char *arg);
 
 /* The tables, for tests and listings: 0 the general one, 1 and 2 the -f options, 3 the -m options;
  * NULL past the last. */

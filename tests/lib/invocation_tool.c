@@ -1,14 +1,14 @@
 /* Prints what is known of a command line, or the option table, for tests in other languages.
  *   invocation_tool table                  one row a line: spelling, value, class, families, reason; tab-separated
  *   invocation_tool reasons                every reason: kind, name, sentence; tab-separated
- *   invocation_tool find FAMILY ARG...     for each argument: the row's spelling and value, "-" when unknown
+ *   invocation_tool find FAMILY ARG...     for each argument: the row's spelling, value, sign, reason, class, effect
+ *                                          on the key, "ident" or "-", and how many arguments it uses when one more
+ *                                          follows; tab-separated, "-" when unknown
  *   invocation_tool parse FAMILY NAME ARG...   fields of the invocation, one a line
- *   invocation_tool run FAMILY NAME PRIVATE ARG...   the arguments to run on a miss, one a line
- *   invocation_tool time FAMILY COUNT ARG...   nanoseconds for one parse of the arguments */
+ *   invocation_tool run FAMILY NAME PRIVATE ARG...   the arguments to run on a miss, one a line */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -65,13 +65,23 @@ static int print_reasons(void)
 
 static int print_rows(enum cc_family family, int argc, char **argv)
 {
-	for (int i = 0; i < argc; i++) {
-		bool negative;
-		const struct cc_option *row = cc_option_find(family, argv[i], &negative);
+	static const char *const effects[] = {"no", "yes", "path"};
+	static char next[] = "next";
 
-		printf("%s\t%s\t%s\t%s\t%s\n", argv[i], row ? row->spelling : "-",
-		       row ? cc_opt_value_name((enum cc_opt_value)row->value) : "-", negative ? "negative" : "positive",
-		       row ? cc_reason_name((enum cc_reason)row->bypass) : "-");
+	for (int i = 0; i < argc; i++) {
+		char *pair[] = {argv[i], next, NULL};
+		struct cc_arg arg;
+
+		cc_arg_read(family, 2, pair, 0, &arg);
+		if (!arg.row) {
+			printf("%s\t-\t-\t-\t-\t-\t-\t-\t1\n", argv[i]);
+			continue;
+		}
+		printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%zu\n", argv[i], arg.row->spelling,
+		       cc_opt_value_name((enum cc_opt_value)arg.row->value), arg.negative ? "negative" : "positive",
+		       cc_reason_name((enum cc_reason)arg.row->bypass),
+		       cc_opt_class_name((enum cc_opt_class)arg.row->cls), effects[arg.row->effect],
+		       arg.row->flags & CC_OPT_IDENT ? "ident" : "-", arg.count);
 	}
 	return 0;
 }
@@ -116,25 +126,6 @@ static int print_run_args(enum cc_family family, const char *name, const char *p
 	return 0;
 }
 
-static int print_time(enum cc_family family, const char *count, int argc, char **argv)
-{
-	long rounds = strtol(count, NULL, 10);
-	struct timespec start;
-	struct timespec end;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &start);
-	for (long i = 0; i < rounds; i++) {
-		struct cc_invocation inv;
-
-		(void)cc_invocation_parse(&inv, family, "gcc", (size_t)argc, argv, read_whole, NULL, NULL);
-		cc_invocation_done(&inv);
-	}
-	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	printf("%d arguments: %.0f ns\n", argc,
-	       ((double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec)) / (double)rounds);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	if (argc == 2 && hp_streq(argv[1], "table"))
@@ -147,7 +138,5 @@ int main(int argc, char **argv)
 		return print_parsed(family_of(argv[2]), argv[3], argc - 4, argv + 4);
 	if (argc >= 5 && hp_streq(argv[1], "run"))
 		return print_run_args(family_of(argv[2]), argv[3], argv[4], argc - 5, argv + 5);
-	if (argc >= 4 && hp_streq(argv[1], "time"))
-		return print_time(family_of(argv[2]), argv[3], argc - 4, argv + 4);
 	return 2;
 }

@@ -74,11 +74,9 @@ static void each_row_is_found_by_its_spelling(void **state)
 	for (unsigned t = 0; cc_option_table(t); t++) {
 		for (size_t i = 0; i < cc_option_table(t)->len; i++) {
 			const struct cc_option *row = &cc_option_table(t)->rows[i];
-			bool negative;
-
 			for (unsigned f = CC_FAMILY_GCC; f <= CC_FAMILY_CLANG; f++) {
 				if ((row->families & (1u << (f - 1))) &&
-				    cc_option_find((enum cc_family)f, row->spelling, &negative) != row)
+				    cc_option_find((enum cc_family)f, row->spelling).row != row)
 					fail_msg("%s: not found", row->spelling);
 			}
 		}
@@ -87,8 +85,8 @@ static void each_row_is_found_by_its_spelling(void **state)
 
 static void finds(enum cc_family family, const char *arg, const char *spelling, bool negative)
 {
-	bool got_negative;
-	const struct cc_option *row = cc_option_find(family, arg, &got_negative);
+	struct cc_match match = cc_option_find(family, arg);
+	const struct cc_option *row = match.row;
 
 	if (!spelling) {
 		if (row)
@@ -98,7 +96,7 @@ static void finds(enum cc_family family, const char *arg, const char *spelling, 
 	if (!row)
 		fail_msg("%s: not found", arg);
 	assert_string_equal(row->spelling, spelling);
-	assert_int_equal(got_negative, negative);
+	assert_int_equal(match.negative, negative);
 }
 
 static void the_longest_spelling_that_fits_wins(void **state)
@@ -121,6 +119,8 @@ static void the_longest_spelling_that_fits_wins(void **state)
 	finds(CC_FAMILY_GCC, "-Xclang", NULL, false);
 	finds(CC_FAMILY_GCC, "-fno-such-thing", NULL, false);
 	finds(CC_FAMILY_GCC, "--no-such-thing", NULL, false);
+	finds(CC_FAMILY_CLANG, "-Xarch_host", "-Xarch_host", false);
+	finds(CC_FAMILY_CLANG, "-Xarch_x86_64", "-Xarch_", false);
 }
 
 static void a_negative_form_belongs_to_its_positive(void **state)
@@ -135,6 +135,69 @@ static void a_negative_form_belongs_to_its_positive(void **state)
 	finds(CC_FAMILY_GCC, "-fno-", NULL, false);
 	finds(CC_FAMILY_GCC, "-fnon-call-exceptions", "-fnon-call-exceptions", false);
 	finds(CC_FAMILY_GCC, "-mno-march=x", NULL, false);
+	finds(CC_FAMILY_GCC, "-fno-no-common", NULL, false);
+	finds(CC_FAMILY_GCC, "-fno-std=c99", NULL, false);
+}
+
+static void the_long_forms_are_what_gcc_makes_of_them(void **state)
+{
+	(void)state;
+	finds(CC_FAMILY_GCC, "--common", "-fcommon", false);
+	finds(CC_FAMILY_GCC, "--no-common", "-fcommon", true);
+	finds(CC_FAMILY_GCC, "--warn-all", "-W", false);
+	finds(CC_FAMILY_GCC, "--machine-avx2", "-mavx2", false);
+	finds(CC_FAMILY_GCC, "--machine-no-avx2", "-mavx2", true);
+	finds(CC_FAMILY_GCC, "--machine=avx2", "-mavx2", false);
+	finds(CC_FAMILY_GCC, "--debug=dwarf-4", "-gdwarf-4", false);
+	finds(CC_FAMILY_GCC, "--debug", "--debug", false);
+	finds(CC_FAMILY_GCC, "--machine", "--machine", false);
+	finds(CC_FAMILY_GCC, "--", NULL, false);
+	finds(CC_FAMILY_CLANG, "--common", NULL, false);
+	finds(CC_FAMILY_CLANG, "--warn-all", NULL, false);
+}
+
+static void reads(enum cc_family family, char *first, size_t count, const char *value)
+{
+	static char next[] = "next";
+	char *argv[] = {first, next, NULL};
+	struct cc_arg arg;
+
+	cc_arg_read(family, 2, argv, 0, &arg);
+	assert_non_null(arg.row);
+	assert_int_equal(arg.count, count);
+	if (value)
+		assert_string_equal(arg.value, value);
+	else
+		assert_null(arg.value);
+	cc_arg_read(family, 1, argv, 0, &arg);
+	assert_int_equal(arg.value_missing, count == 2);
+	assert_int_equal(arg.count, 1);
+}
+
+static void each_way_to_take_a_value_is_read(void **state)
+{
+	char joined[] = "-std=c11";
+	char empty[] = "-std=";
+	char separate[] = "-Xlinker";
+	char either[] = "-I";
+	char either_joined[] = "-Idir";
+	char comma[] = "-Wl,-z,now";
+	char both[] = "-Xarch_i386";
+	char none[] = "-pipe";
+	char negative[] = "-fno-sanitize=address";
+	char longer[] = "--diagnostics-color=never";
+
+	(void)state;
+	reads(CC_FAMILY_GCC, joined, 1, "c11");
+	reads(CC_FAMILY_GCC, empty, 1, "");
+	reads(CC_FAMILY_GCC, separate, 2, "next");
+	reads(CC_FAMILY_GCC, either, 2, "next");
+	reads(CC_FAMILY_GCC, either_joined, 1, "dir");
+	reads(CC_FAMILY_GCC, comma, 1, "-z,now");
+	reads(CC_FAMILY_CLANG, both, 2, "next");
+	reads(CC_FAMILY_GCC, none, 1, NULL);
+	reads(CC_FAMILY_GCC, negative, 1, "address");
+	reads(CC_FAMILY_GCC, longer, 1, "never");
 }
 
 int main(void)
@@ -145,6 +208,8 @@ int main(void)
 	        cmocka_unit_test(each_row_is_found_by_its_spelling),
 	        cmocka_unit_test(the_longest_spelling_that_fits_wins),
 	        cmocka_unit_test(a_negative_form_belongs_to_its_positive),
+	        cmocka_unit_test(the_long_forms_are_what_gcc_makes_of_them),
+	        cmocka_unit_test(each_way_to_take_a_value_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

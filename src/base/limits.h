@@ -43,6 +43,11 @@
 #define HP_CONFIG_DOTS_MAX 2048u
 #define HP_CONFIG_CACHES_MAX 8u
 
+/* A project marker: a few roots. Every compile below it compares its paths with each of them. */
+#define HP_MARKER_SIZE_MAX (16u << 10)
+#define HP_MARKER_ROOTS_MAX 16u
+#define HP_MARKER_NAME_MAX 32u
+
 /* A secret read from a file named in the configuration: keys and tokens are a few KiB at most. */
 #define HP_SECRET_SIZE_MAX (64u << 10)
 

@@ -20,6 +20,10 @@ void cache_key_prefix(const struct cache_key_input *in, struct codec_hasher *ret
 	codec_hasher_add_str(ret_prefix, in->cwd ? in->cwd : "");
 	codec_hasher_add_str(ret_prefix, in->source);
 	codec_hasher_add_u64(ret_prefix, in->user_deps);
+	if (in->place) {
+		codec_hasher_add_str(ret_prefix, "place");
+		codec_hasher_add_str(ret_prefix, in->place);
+	}
 }
 
 void cache_key_closure(const struct codec_hasher *prefix, struct codec_digest *ret_key)
@@ -31,11 +35,13 @@ void cache_key_closure(const struct codec_hasher *prefix, struct codec_digest *r
 }
 
 void cache_key_action(const struct codec_hasher *prefix, const struct codec_digest *manifest, bool color,
-                      struct codec_digest *ret_key)
+                      const char *place, struct codec_digest *ret_key)
 {
 	struct codec_hasher h = *prefix;
 
 	codec_hasher_add_str(&h, color ? "action, colour" : "action");
 	codec_hasher_add(&h, manifest->b, sizeof manifest->b);
+	if (place)
+		codec_hasher_add_str(&h, place);
 	codec_hasher_end(&h, ret_key);
 }

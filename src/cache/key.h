@@ -18,12 +18,14 @@ struct cache_key_input {
 	const struct hp_strv *env;  /* "NAME=value", sorted */
 	const char *cwd;            /* NULL when no output can hold it */
 	const char *source;         /* as the compiler spells it */
+	const char *place;          /* NULL, or what ties every result of this command line to one place */
 	bool user_deps;             /* -MMD: the entry must know which headers are system headers */
 };
 
 /* Starts the hash. Fork it with a struct copy. */
 void cache_key_prefix(const struct cache_key_input *in, struct codec_hasher *ret_prefix);
 void cache_key_closure(const struct codec_hasher *prefix, struct codec_digest *ret_key);
-/* color: the variant for diagnostics that were made with colour. */
+/* color: the variant for diagnostics that were made with colour. place: NULL, or the variant for results that hold paths
+ * of this place. */
 void cache_key_action(const struct codec_hasher *prefix, const struct codec_digest *manifest, bool color,
-                      struct codec_digest *ret_key);
+                      const char *place, struct codec_digest *ret_key);

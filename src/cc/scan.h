@@ -21,6 +21,7 @@ enum cc_scan_flag {
 	CC_SCAN_PRAGMA_DEPENDENCY = 1u << 8, /* #pragma GCC dependency */
 	CC_SCAN_PCH_PREPROCESS = 1u << 9,    /* #pragma GCC pch_preprocess */
 	CC_SCAN_LINE_FILE = 1u << 10,        /* #line N "file" or a line marker # N "file" */
+	CC_SCAN_LINE_ABSOLUTE = 1u << 16,    /* such a name is absolute, or cannot be told */
 	CC_SCAN_MODULE =
 	        1u << 11, /* a line that starts with import, module, export import, export module (C++20), or @import */
 };

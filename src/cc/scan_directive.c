@@ -122,12 +122,22 @@ static size_t skip_digits(const struct cc_scanner *s, size_t i)
 	return i;
 }
 
+/* The name of a #line directive or a line marker at `i`. Sure to be relative is only what starts so as plain text. */
+static void on_line_name(struct cc_scanner *s, size_t i)
+{
+	char first = cc_lex_at(s, i) == '"' ? cc_lex_at(s, cc_lex_skip_splices(s, i + 1)) : '/';
+
+	s->flags |= CC_SCAN_LINE_FILE;
+	if (first == '/' || first == '\\')
+		s->flags |= CC_SCAN_LINE_ABSOLUTE;
+}
+
 /* #line: anything behind the number, or in its place, may be or make a file name. */
 static void on_line(struct cc_scanner *s, size_t i)
 {
 	i = cc_lex_skip_space(s, skip_digits(s, cc_lex_skip_space(s, i)));
 	if (!at_line_end(s, i))
-		s->flags |= CC_SCAN_LINE_FILE;
+		on_line_name(s, i);
 }
 
 /* `# 12 "file" 1 3`, the number being at `i`. */
@@ -136,7 +146,7 @@ static void on_line_marker(struct cc_scanner *s, size_t i)
 	i = cc_lex_skip_space(s, skip_digits(s, i));
 	if (cc_lex_at(s, i) != '"')
 		return;
-	s->flags |= CC_SCAN_LINE_FILE;
+	on_line_name(s, i);
 	i = cc_lex_skip_space(s, cc_lex_literal_end(s, i));
 	while (cc_lex_is_word(cc_lex_at(s, i))) {
 		struct cc_word word;

@@ -12,6 +12,7 @@
 #include "cmd/cache.h"
 #include "cmd/cmd.h"
 #include "cmd/text.h"
+#include "daemon/place.h"
 
 /* Removes "." and empty parts and folds "x/..", without asking the file system: the file may be gone. */
 static char *fold_path(const char *path)
@@ -109,8 +110,20 @@ static void add_fact(struct hp_buf *out, const char *name, const char *value)
 	hp_buf_char(out, '\n');
 }
 
+/* The project marker above the source now, and what keeps it from counting; both empty without one. */
+static void find_marker(const struct store_outcome *o, struct hp_buf *ret_marker, struct hp_buf *ret_wrong)
+{
+	const char *slash = strrchr(o->object, '/');
+	HP_AUTO_FREE char *dir = hp_strndup(o->object, slash ? (size_t)(slash - o->object) : 0);
+
+	if (o->source[0] == '/' && daemon_marker_of(o->source, dir, ret_marker))
+		(void)daemon_marker_check(ret_marker->data, ret_wrong);
+}
+
 static void print_human(const char *file, const struct store_outcome *o)
 {
+	HP_AUTO_BUF struct hp_buf marker = {0};
+	HP_AUTO_BUF struct hp_buf wrong = {0};
 	HP_AUTO_BUF struct hp_buf out = {0};
 	const char *why = reason_text(o->reason);
 	char hex[CODEC_DIGEST_HEX_SIZE];
@@ -128,6 +141,9 @@ static void print_human(const char *file, const struct store_outcome *o)
 	add_detail(&out, o->detail);
 	add_fact(&out, "source", o->source);
 	add_fact(&out, "object", o->object);
+	find_marker(o, &marker, &wrong);
+	add_fact(&out, "project", wrong.len ? "none: the marker does not count" : hp_buf_cstr(&marker));
+	add_detail(&out, hp_buf_cstr(&wrong));
 	if (is_known(&o->action_key)) {
 		codec_digest_hex(&o->action_key, hex);
 		add_fact(&out, "entry", hex);
@@ -143,6 +159,8 @@ static void add_json(struct hp_buf *out, const char *name, const char *value)
 
 static void print_json(const struct store_outcome *o)
 {
+	HP_AUTO_BUF struct hp_buf marker = {0};
+	HP_AUTO_BUF struct hp_buf wrong = {0};
 	HP_AUTO_BUF struct hp_buf out = {0};
 	const char *why = reason_text(o->reason);
 	char hex[CODEC_DIGEST_HEX_SIZE];
@@ -154,6 +172,9 @@ static void print_json(const struct store_outcome *o)
 	add_json(&out, "detail", o->detail);
 	add_json(&out, "source", o->source);
 	add_json(&out, "object", o->object);
+	find_marker(o, &marker, &wrong);
+	add_json(&out, "marker", hp_buf_cstr(&marker));
+	add_json(&out, "marker_wrong", hp_buf_cstr(&wrong));
 	codec_digest_hex(&o->action_key, hex);
 	add_json(&out, "action_key", is_known(&o->action_key) ? hex : "");
 	codec_digest_hex(&o->closure_key, hex);

@@ -24,6 +24,7 @@ int cmd_service_options(const struct config *config, struct daemon_service_optio
 	        .pack_level = cache->zstd_level ? cache->zstd_level : CACHE_PACK_RAW,
 	        .memory_max = config->daemon.memory_size_max,
 	        .read_only = cache->read_only,
+	        .auto_inject = config->determinism.auto_inject,
 	};
 	return r;
 }

@@ -138,8 +138,8 @@ const struct config_key config_keys[] = {
                 .type = CONFIG_TYPE_BOOL,
                 .offset = offsetof(struct config, determinism.auto_inject),
                 .fallback = "false",
-                .not_yet = "true",
-                .doc = "Add options that make objects independent of the build's folder and date.",
+                .doc = "Where there is no project marker, treat the working directory as the root of a project: name "
+                       "paths relative to it, and add options that keep it out of objects.",
         },
 };
 const size_t config_keys_len = HP_ARRAY_SIZE(config_keys);

@@ -76,8 +76,7 @@ static int compare_places(const void *a, const void *b)
 	return (x->section != NULL) - (y->section != NULL);
 }
 
-/* Outside text for a message: one line, bounded, nothing that a terminal would act on. */
-static void printable(const char *text, char *ret_text, size_t size)
+void config_printable(const char *text, char *ret_text, size_t size)
 {
 	size_t n = 0;
 
@@ -107,7 +106,7 @@ static int unknown(const struct parser *p, const struct node *node)
 	char message[256];
 	bool table = node->type == CONFIG_TOML_TABLE || node->type == CONFIG_TOML_TABLES;
 
-	printable(node->key, key, sizeof key);
+	config_printable(node->key, key, sizeof key);
 	config_key_hint(node->section ? node->section : "", node->key, hint, sizeof hint);
 	(void)snprintf(message, sizeof message, "unknown %s \"%s\"%s", table ? "section" : "key", key, hint);
 	return complain(p, &node->key_place, HP_INVALID, message);
@@ -134,7 +133,7 @@ static int set_key(const struct parser *p, const struct node *node, const struct
 	r = config_value_set(key, &value, (char *)base + key->offset, &why);
 	if (r == 0)
 		return 0;
-	printable(why.msg, printed, sizeof printed);
+	config_printable(why.msg, printed, sizeof printed);
 	(void)snprintf(message, sizeof message, "%s: %s", key->name, printed);
 	return complain(p, &node->value_place, (enum hp_code) - r, message);
 }
@@ -179,17 +178,16 @@ static int take_node(const struct parser *p, const struct node *node)
 	return set_key(p, node, key, base);
 }
 
-static int check_text(const struct parser *p, const char *text, size_t len)
+int config_check_text(const char *name, const char *text, size_t len, size_t len_max, struct hp_err *err)
 {
 	size_t dots = 0;
 
-	if (len > HP_CONFIG_SIZE_MAX)
-		return hp_err_set(p->err, HP_EXHAUSTED, "%s: larger than the limit of %u bytes", p->name,
-		                  HP_CONFIG_SIZE_MAX);
+	if (len > len_max)
+		return hp_err_set(err, HP_EXHAUSTED, "%s: larger than the limit of %zu bytes", name, len_max);
 	for (size_t i = 0; i < len; i++)
 		dots += text[i] == '.';
 	if (dots > HP_CONFIG_DOTS_MAX)
-		return hp_err_set(p->err, HP_EXHAUSTED, "%s: more than %u dots", p->name, HP_CONFIG_DOTS_MAX);
+		return hp_err_set(err, HP_EXHAUSTED, "%s: more than %u dots", name, HP_CONFIG_DOTS_MAX);
 	return 0;
 }
 
@@ -200,12 +198,12 @@ int config_parse_into(const char *name, const char *text, size_t len, struct con
 	struct config_toml_place place;
 	char message[128];
 	char printed[128];
-	int r = check_text(&p, text, len);
+	int r = config_check_text(name, text, len, HP_CONFIG_SIZE_MAX, err);
 
 	if (r < 0)
 		return r;
 	if (config_toml_walk(text, len, nodes_add, &nodes, &place, message, sizeof message) < 0) {
-		printable(message, printed, sizeof printed);
+		config_printable(message, printed, sizeof printed);
 		return complain(&p, &place, HP_INVALID, printed);
 	}
 	if (nodes.len)

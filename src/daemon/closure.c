@@ -55,13 +55,17 @@ static void bind_probes(struct daemon_memory *m, const struct daemon_draft *draf
 	}
 }
 
-struct daemon_closure *daemon_closure_new(struct daemon_memory *m, const struct daemon_draft *draft, const char *cwd)
+struct daemon_closure *daemon_closure_new(struct daemon_memory *m, const struct daemon_draft *draft, const char *cwd,
+                                          const struct cc_place *place)
 {
+	DAEMON_AUTO_DRAFT struct daemon_draft named = {0};
 	struct daemon_closure *c = hp_zalloc(sizeof *c);
 
 	bind_files(m, draft, cwd, c);
 	bind_probes(m, draft, cwd, c);
-	daemon_draft_shape(draft, &c->shape);
+	if (place)
+		daemon_draft_to_names(draft, place, &named);
+	daemon_draft_shape(place ? &named : draft, &c->shape);
 	c->bytes = sizeof *c + c->files_len * 9 + c->probes_len * 8;
 	c->counter = &m->closure_bytes;
 	(void)__atomic_add_fetch(&m->closure_bytes, c->bytes, __ATOMIC_RELAXED);

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/strv.h"
+#include "cc/place.h"
 #include "cc/reason.h"
 #include "codec/digest.h"
 #include "daemon/draft.h"
@@ -37,9 +38,10 @@ struct daemon_closure {
 	uint64_t *counter;            /* that: atomic, the memory's */
 };
 
-/* Binds a draft to `cwd`. The gates are taken now: the caller has checked the absent paths after `since_ns`, or lets
- * the first match do it (since_ns 0). */
-struct daemon_closure *daemon_closure_new(struct daemon_memory *m, const struct daemon_draft *draft, const char *cwd);
+/* Binds a draft to `cwd`; `place` (NULL: none) gives the names under which its paths count in the shape. The gates are
+ * taken by the first match. */
+struct daemon_closure *daemon_closure_new(struct daemon_memory *m, const struct daemon_draft *draft, const char *cwd,
+                                          const struct cc_place *place);
 void daemon_closure_free(struct daemon_closure *c);
 
 /* Same files and flags in the same order, same probes. */

@@ -23,6 +23,19 @@ static bool stored(struct daemon_service *s, const struct codec_digest *key)
 	return s->opt.disk && store_get(s->opt.disk, key, &blob, NULL) == 1;
 }
 
+/* Whether an entry of any place or of this one is there. */
+static bool find_stored(struct daemon_service *s, const struct daemon_ticket *t, const struct codec_digest *manifest,
+                        struct codec_digest *ret_key)
+{
+	if (t->place && !t->place_bound) {
+		cache_key_action(&t->prefix, manifest, false, hp_buf_cstr(&t->place_id), ret_key);
+		if (stored(s, ret_key))
+			return true;
+	}
+	cache_key_action(&t->prefix, manifest, false, NULL, ret_key);
+	return stored(s, ret_key);
+}
+
 /* One closure known for this command line: does it match now, and is its entry there. */
 static void describe_closure(struct daemon_service *s, struct daemon_ticket *t, struct daemon_closure *c,
                              struct hp_buf *out)
@@ -32,6 +45,7 @@ static void describe_closure(struct daemon_service *s, struct daemon_ticket *t, 
 	struct codec_digest key;
 	enum cc_reason reason = daemon_closure_match(t->memory, c, &manifest, &detail);
 	size_t probes = 0;
+	bool found;
 
 	for (size_t i = 0; i < c->probes_len; i++)
 		probes += ((const struct daemon_dirset *)daemon_pool_at(&t->memory->dirsets, c->probe_dirsets[i]))->len;
@@ -40,10 +54,32 @@ static void describe_closure(struct daemon_service *s, struct daemon_ticket *t, 
 		hp_buf_printf(out, "  matches      no: %s: %s\n", cc_reason_name(reason), hp_buf_cstr(&detail));
 		return;
 	}
-	cache_key_action(&t->prefix, &manifest, false, &key);
+	found = find_stored(s, t, &manifest, &key);
 	digest_line(out, "  manifest", &manifest);
 	digest_line(out, "  action key", &key);
-	hp_buf_printf(out, "  entry        %s\n", stored(s, &key) ? "stored: this would be a hit" : "none");
+	hp_buf_printf(out, "  entry        %s\n", found ? "stored: this would be a hit" : "none");
+}
+
+static void describe_place(const struct daemon_ticket *t, struct hp_buf *out)
+{
+	HP_AUTO_BUF struct hp_buf marker = {0};
+	HP_AUTO_BUF struct hp_buf why = {0};
+
+	if (!daemon_marker_of(t->inv.input, t->req->cwd, &marker)) {
+		hp_buf_printf(out, "project        %s\n",
+		              t->place ? "no marker: the working directory ([determinism])" : "none");
+	} else if (!daemon_marker_check(marker.data, &why)) {
+		hp_buf_printf(out, "project        none: %s\n", why.data);
+	} else {
+		hp_buf_printf(out, "project        %s\n", marker.data);
+	}
+	for (size_t i = 0; t->place && i < t->place->len; i++)
+		hp_buf_printf(out, "  root         <%s> = %s\n", t->place->roots[i].name, t->place->roots[i].path);
+	if (t->place)
+		hp_buf_printf(out, "  results      %s\n",
+		              t->place_bound ? "for this place alone: something on the command line holds its path"
+		                             : "for every place, unless they turn out to hold this one's path");
+	list_lines(out, "  added", &t->place_flags);
 }
 
 static void describe_keys(struct daemon_service *s, struct daemon_ticket *t, struct hp_buf *out)
@@ -53,13 +89,13 @@ static void describe_keys(struct daemon_service *s, struct daemon_ticket *t, str
 	digest_line(out, "identity", &t->identity->digest);
 	list_lines(out, "  made of", &t->identity->files);
 	hp_buf_printf(out, "language       %s\n", t->inv.lang_name);
-	hp_buf_printf(out, "source         %s\n", t->inv.input);
+	describe_place(t, out);
+	hp_buf_printf(out, "source         %s\n", t->key_source);
 	hp_buf_printf(out, "object         %s\n", t->inv.output);
 	if (t->inv.deps_file)
 		hp_buf_printf(out, "dependencies   %s\n", t->inv.deps_file);
-	hp_buf_printf(out, "directory      %s\n",
-	              t->inv.embeds_cwd ? t->req->cwd : "not in the key: no output can hold it");
-	list_lines(out, "arguments", &t->inv.key_args);
+	hp_buf_printf(out, "directory      %s\n", t->key_cwd ? t->key_cwd : "not in the key: no output can hold it");
+	list_lines(out, "arguments", t->key_args);
 	list_lines(out, "environment", &t->key_env);
 	digest_line(out, "closure key", &t->closure_key);
 	(void)pthread_mutex_lock(&t->slot->lock);

@@ -22,6 +22,17 @@ static struct look look_of(const struct sys_stamp *stamp)
 	return (struct look){stamp->size, stamp->mtime_ns / 1000000000};
 }
 
+/* What of a file's text is a path by itself, whatever the command line says. */
+static void note_literals(struct daemon_discovery *out, const struct cc_scan *scan)
+{
+	out->line_absolute = out->line_absolute || (scan->flags & CC_SCAN_LINE_ABSOLUTE);
+	out->literal_paths =
+	        out->literal_paths || (scan->flags & (CC_SCAN_INCLUDE_MACRO | CC_SCAN_HAS_INCLUDE_MACRO |
+	                                              CC_SCAN_INCBIN | CC_SCAN_EMBED | CC_SCAN_PRAGMA_DEPENDENCY));
+	for (size_t i = 0; i < scan->includes_len; i++)
+		out->literal_paths = out->literal_paths || scan->names[scan->includes[i].offset] == '/';
+}
+
 enum cc_reason daemon_discovery_add(struct discovery *d, const char *spelled, uint8_t flags)
 {
 	const struct daemon_discover_input *in = d->in;
@@ -56,6 +67,7 @@ enum cc_reason daemon_discovery_add(struct discovery *d, const char *spelled, ui
 	d->out->digests[i] = content->digest;
 	d->out->line_files =
 	        d->out->line_files || (!(flags & DAEMON_FILE_PROBE) && (content->scan.flags & CC_SCAN_LINE_FILE));
+	note_literals(d->out, &content->scan);
 	key = (struct inode){stamp.dev, stamp.ino};
 	slot = hp_map_put(&d->by_inode, &key, sizeof key);
 	if (!slot->value)

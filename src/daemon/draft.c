@@ -139,6 +139,54 @@ void daemon_draft_shape(const struct daemon_draft *draft, struct codec_digest *r
 	codec_blake3(all.data, all.len, ret_shape);
 }
 
+/* What a path is called in a place, or which path a name has there. */
+typedef bool (*rename_fn)(const struct cc_place *place, const char *text, struct hp_buf *out);
+
+/* Directories keep their numbers, since no two come to have one name. */
+static bool renamed(const struct daemon_draft *draft, const struct cc_place *place, rename_fn rename,
+                    struct daemon_draft *ret_draft)
+{
+	HP_AUTO_BUF struct hp_buf text = {0};
+	bool all = true;
+
+	*ret_draft = (struct daemon_draft){.flags = hp_memdup(draft->flags, draft->files.len)};
+	for (size_t i = 0; i < draft->files.len; i++) {
+		hp_buf_reset(&text);
+		all = rename(place, draft->files.v[i], &text) && all;
+		hp_strv_addn(&ret_draft->files, hp_buf_cstr(&text), text.len);
+	}
+	for (size_t i = 0; i < draft->dirs_len; i++) {
+		hp_buf_reset(&text);
+		all = rename(place, draft->dirs[i], &text) && all;
+		(void)daemon_draft_dir(ret_draft, hp_buf_cstr(&text), text.len);
+	}
+	for (size_t i = 0; i < draft->probes_len && all; i++) {
+		const struct daemon_draft_probe *p = &draft->probes[i];
+
+		for (size_t k = p->from; k < p->from + p->len; k++)
+			daemon_draft_add_absent(ret_draft, p->name, draft->probe_dirs[k]);
+	}
+	return all;
+}
+
+static bool name_of(const struct cc_place *place, const char *path, struct hp_buf *out)
+{
+	(void)cc_place_name(place, path, out);
+	return true;
+}
+
+void daemon_draft_to_names(const struct daemon_draft *draft, const struct cc_place *place,
+                           struct daemon_draft *ret_draft)
+{
+	(void)renamed(draft, place, name_of, ret_draft);
+}
+
+bool daemon_draft_to_paths(const struct daemon_draft *draft, const struct cc_place *place,
+                           struct daemon_draft *ret_draft)
+{
+	return renamed(draft, place, cc_place_path, ret_draft);
+}
+
 /* Probes -------------------------------------------------------------------------------------------------------- */
 
 struct daemon_probe {

@@ -2,11 +2,13 @@
  * (daemon/discover.h) or read back from an entry. A zeroed struct is an empty draft. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
 #include "base/map.h"
 #include "base/strv.h"
+#include "cc/place.h"
 #include "codec/digest.h"
 
 #define DAEMON_FILE_SYSTEM 1u /* left out of -MMD */
@@ -51,6 +53,13 @@ const char **daemon_draft_absent_paths(const struct daemon_draft *draft, struct 
  * an entry is then found only by way of the closure that its own compile had. This is the digest of all that. Absent
  * paths count as daemon_draft_absent_paths has them, so that a closure read back from an entry has the same shape. */
 void daemon_draft_shape(const struct daemon_draft *draft, struct codec_digest *ret_shape);
+
+/* The same closure with the names that its paths have in a place, and back. False: some name has no path here. *ret_draft
+ * is to be released always. */
+void daemon_draft_to_names(const struct daemon_draft *draft, const struct cc_place *place,
+                           struct daemon_draft *ret_draft);
+bool daemon_draft_to_paths(const struct daemon_draft *draft, const struct cc_place *place,
+                           struct daemon_draft *ret_draft);
 
 /* Names looked for in vain, as a discovery meets them, in any order and many times over. */
 struct daemon_probes {

@@ -46,24 +46,27 @@ static void diff_command(struct diff *d, const struct daemon_ticket *t, const st
 	if (!codec_digest_eq(&old->identity, &t->identity->digest))
 		line(d, "compiler changed",
 		     hp_streq(old->compiler_version, t->identity->version) ? t->req->compiler : t->identity->version);
-	diff_lists(d, "argument added", "argument removed", old->args, old->args_len, &t->inv.key_args);
+	diff_lists(d, "argument added", "argument removed", old->args, old->args_len, t->key_args);
 	diff_lists(d, "environment added", "environment removed", old->env, old->env_len, &t->key_env);
-	if (!hp_streq(old->source, t->inv.input))
-		line(d, "source named differently", t->inv.input);
-	if (t->inv.embeds_cwd && !hp_streq(old->cwd, t->req->cwd))
-		line(d, "another working directory", t->req->cwd);
+	if (!hp_streq(old->source, t->key_source))
+		line(d, "source named differently", t->key_source);
+	if (t->key_cwd && !hp_streq(old->cwd, t->key_cwd))
+		line(d, "another working directory", t->key_cwd);
 }
 
 static void diff_files(struct diff *d, const struct daemon_ticket *t, const struct cache_entry *old)
 {
 	for (size_t i = 0; i < old->files_len; i++) {
+		HP_AUTO_BUF struct hp_buf spelled = {0};
 		HP_AUTO_BUF struct hp_buf path = {0};
 		struct codec_digest digest;
 		struct sys_stamp stamp;
 		uint64_t digest8;
 		int r;
 
-		sys_path_join(&path, t->req->cwd, old->files[i].path);
+		if (t->place && !cc_place_path(t->place, old->files[i].path, &spelled))
+			continue;
+		sys_path_join(&path, t->req->cwd, t->place ? hp_buf_cstr(&spelled) : old->files[i].path);
 		r = daemon_file_digest(daemon_file_at(t->memory, daemon_memory_file(t->memory, path.data)), &digest,
 		                       &stamp);
 		if (r == 0 && old->files[i].timed)

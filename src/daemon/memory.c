@@ -46,6 +46,7 @@ struct daemon_memory *daemon_memory_new(void)
 	daemon_pool_init(&m->dirsets);
 	daemon_pool_init(&m->slots);
 	daemon_pool_init(&m->timeless);
+	daemon_pool_init(&m->markers);
 	return m;
 }
 
@@ -59,6 +60,7 @@ void daemon_memory_unref(struct daemon_memory *m)
 {
 	if (!m || __atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
+	daemon_pool_done(&m->markers, daemon_marker_free);
 	daemon_pool_done(&m->timeless, NULL);
 	daemon_pool_done(&m->slots, slot_free);
 	daemon_pool_done(&m->dirsets, free);
@@ -83,7 +85,8 @@ uint64_t daemon_memory_size(const struct daemon_memory *m)
 {
 	return __atomic_load_n(&m->closure_bytes, __ATOMIC_RELAXED) + pool_size(&m->files, FILE_COST) +
 	       pool_size(&m->dirs, sizeof(struct daemon_dir)) + pool_size(&m->names, 0) +
-	       pool_size(&m->dirsets, STRING_COST) + pool_size(&m->slots, SLOT_COST) + pool_size(&m->timeless, 0);
+	       pool_size(&m->dirsets, STRING_COST) + pool_size(&m->slots, SLOT_COST) + pool_size(&m->timeless, 0) +
+	       pool_size(&m->markers, FILE_COST);
 }
 
 uint32_t daemon_memory_file(struct daemon_memory *m, const char *path)
@@ -115,12 +118,17 @@ uint32_t daemon_memory_dirset(struct daemon_memory *m, const uint32_t *dirs, siz
 	return daemon_pool_intern(&m->dirsets, dirs, len * sizeof *dirs, dirset_new);
 }
 
-struct daemon_slot *daemon_memory_slot(struct daemon_memory *m, const struct codec_digest *closure_key, const char *cwd)
+struct daemon_slot *daemon_memory_slot(struct daemon_memory *m, const struct codec_digest *closure_key, const char *cwd,
+                                       const char *place)
 {
 	HP_AUTO_BUF struct hp_buf key = {0};
 
 	hp_buf_append(&key, closure_key->b, sizeof closure_key->b);
 	hp_buf_str(&key, cwd);
+	if (*place) {
+		hp_buf_char(&key, '\n');
+		hp_buf_str(&key, place);
+	}
 	return daemon_pool_at(&m->slots, daemon_pool_intern(&m->slots, key.data, key.len, slot_new));
 }
 

@@ -9,6 +9,7 @@
 #include "codec/digest.h"
 #include "daemon/dirs.h"
 #include "daemon/files.h"
+#include "daemon/place.h"
 #include "daemon/pool.h"
 
 /* Closures remembered for one command line in one directory: the sets of files that it was seen to read. One is the
@@ -26,8 +27,9 @@ struct daemon_memory {
 	struct daemon_pool dirs;     /* absolute path of a directory → struct daemon_dir */
 	struct daemon_pool names;    /* a header's name as included */
 	struct daemon_pool dirsets;  /* list of directory ids → struct daemon_dirset */
-	struct daemon_pool slots;    /* closure key and working directory → struct daemon_slot */
+	struct daemon_pool slots;    /* closure key, working directory, roots → struct daemon_slot */
 	struct daemon_pool timeless; /* digests of precompiled headers that are known to hold no times */
+	struct daemon_pool markers;  /* path → struct daemon_marker */
 	uint64_t closure_bytes;      /* atomic */
 };
 
@@ -59,8 +61,9 @@ uint32_t daemon_memory_file(struct daemon_memory *m, const char *path);
 uint32_t daemon_memory_dir(struct daemon_memory *m, const char *path);
 uint32_t daemon_memory_name(struct daemon_memory *m, const char *name);
 uint32_t daemon_memory_dirset(struct daemon_memory *m, const uint32_t *dirs, size_t len);
-struct daemon_slot *daemon_memory_slot(struct daemon_memory *m, const struct codec_digest *closure_key,
-                                       const char *cwd);
+/* `place` lists the roots, "" without a project: names in a closure mean other files elsewhere. */
+struct daemon_slot *daemon_memory_slot(struct daemon_memory *m, const struct codec_digest *closure_key, const char *cwd,
+                                       const char *place);
 
 /* Clang compares the times of headers only with those in a precompiled header; one made with -fno-pch-timestamp has none,
  * which its making tells and nothing else. */

@@ -112,8 +112,7 @@ static const char *env_value(const struct hp_strv *env, const char *name)
 	return NULL;
 }
 
-/* Compilers name the working directory by $PWD when that is where they are, else by its physical path. */
-static const char *cwd_for_key(const struct daemon_ticket *t)
+const char *daemon_cwd_logical(const struct daemon_ticket *t)
 {
 	const char *pwd = env_value(&t->req->env, "PWD");
 	struct sys_stamp logical;
@@ -173,18 +172,28 @@ static char *absolute(const struct daemon_ticket *t, const char *path)
 
 static void make_keys(struct daemon_ticket *t)
 {
+	const char *cwd = t->inv.embeds_cwd ? daemon_cwd_logical(t) : NULL;
 	struct cache_key_input in = {
 	        .identity = &t->identity->digest,
 	        .lang = t->inv.lang_name,
 	        .args = &t->inv.key_args,
 	        .env = &t->key_env,
-	        .cwd = t->inv.embeds_cwd ? cwd_for_key(t) : NULL,
+	        .cwd = cwd,
 	        .source = t->inv.input,
 	        .user_deps = t->inv.deps == CC_DEPS_USER,
 	};
 
+	t->key_args = &t->inv.key_args;
+	if (t->place) {
+		daemon_place_name_keys(t, cwd, &in);
+	} else {
+		t->key_source = hp_strdup(t->inv.input);
+		t->key_cwd = cwd ? hp_strdup(cwd) : NULL;
+	}
 	cache_key_prefix(&in, &t->prefix);
 	cache_key_closure(&t->prefix, &t->closure_key);
+	if (t->place)
+		daemon_place_make_flags(t);
 }
 
 /* Whether the compiler itself would colour its diagnostics on this terminal. */
@@ -229,7 +238,8 @@ enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t)
 	reason = identify(s, t, t->inv.lang_name);
 	if (reason != CC_REASON_NONE)
 		return reason;
+	daemon_place_find(s, t);
 	make_keys(t);
-	t->slot = daemon_memory_slot(t->memory, &t->closure_key, t->req->cwd);
+	t->slot = daemon_memory_slot(t->memory, &t->closure_key, t->req->cwd, hp_buf_cstr(&t->place_id));
 	return CC_REASON_NONE;
 }

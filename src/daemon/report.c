@@ -138,6 +138,7 @@ void daemon_service_report(struct daemon_service *s, struct daemon_ticket *t, co
 			ret_verdict->rerun = true;
 	}
 	cc_depfile_done(&deps);
+	t->place_shows = reason == CC_REASON_NONE && t->place && !t->place_bound && daemon_place_shows(t);
 	t->unstored = reason;
 	ret_verdict->reason = reason;
 }
@@ -166,8 +167,9 @@ static void remember(struct daemon_ticket *t, struct daemon_closure *take_closur
 	(void)pthread_mutex_unlock(&slot->lock);
 }
 
-/* Views of the draft in the entry's terms; the strings stay the draft's. */
+/* The draft in the entry's terms. */
 struct entry_lists {
+	struct daemon_draft named; /* below a project marker: with names for paths */
 	struct cache_file *files;
 	const char **absent;
 	struct hp_arena *arena;
@@ -175,9 +177,12 @@ struct entry_lists {
 
 static void list_closure(const struct daemon_ticket *t, struct entry_lists *ret_lists)
 {
-	const struct daemon_draft *draft = &t->discovery.draft;
+	const struct daemon_draft *draft = t->place ? &ret_lists->named : &t->discovery.draft;
 
-	*ret_lists = (struct entry_lists){.arena = hp_arena_new((draft->files.len + draft->absent_len) * 64)};
+	*ret_lists = (struct entry_lists){.files = NULL};
+	if (t->place)
+		daemon_draft_to_names(&t->discovery.draft, t->place, &ret_lists->named);
+	ret_lists->arena = hp_arena_new((draft->files.len + draft->absent_len) * 64);
 	ret_lists->files = hp_arena_alloc(ret_lists->arena, draft->files.len * sizeof *ret_lists->files);
 	for (size_t i = 0; i < draft->files.len; i++) {
 		ret_lists->files[i] = (struct cache_file){
@@ -217,11 +222,11 @@ static int encode(struct daemon_service *s, const struct daemon_ticket *t, struc
 	        .compiler = t->kept.compiler,
 	        .compiler_version = t->identity->version,
 	        .identity = t->identity->digest,
-	        .cwd = t->inv.embeds_cwd ? t->kept.cwd : "",
-	        .source = t->inv.input,
+	        .cwd = t->key_cwd ? t->key_cwd : "",
+	        .source = t->key_source,
 	        .output = t->inv.output,
-	        .args = (const char *const *)t->inv.key_args.v,
-	        .args_len = t->inv.key_args.len,
+	        .args = (const char *const *)t->key_args->v,
+	        .args_len = t->key_args->len,
 	        .env = (const char *const *)t->key_env.v,
 	        .env_len = t->key_env.len,
 	        .files = lists.files,
@@ -238,18 +243,20 @@ static int encode(struct daemon_service *s, const struct daemon_ticket *t, struc
 	r = cache_entry_encode(&e, s->opt.pack_level, out, err);
 	hp_arena_free(lists.arena);
 	free(outputs);
+	daemon_draft_done(&lists.named);
 	return r;
 }
 
 static enum cc_reason store(struct daemon_service *s, struct daemon_ticket *t)
 {
-	struct daemon_closure *c = daemon_closure_new(t->memory, &t->discovery.draft, t->kept.cwd);
+	struct daemon_closure *c = daemon_closure_new(t->memory, &t->discovery.draft, t->kept.cwd, t->place);
 	HP_AUTO_BUF struct hp_buf bytes = {0};
 	struct codec_digest manifest;
 	struct hp_err err = {0};
 
 	daemon_closure_manifest(c, t->discovery.digests, &manifest);
-	cache_key_action(&t->prefix, &manifest, t->color && t->err.len + t->out.len > 0, &t->action_key);
+	cache_key_action(&t->prefix, &manifest, t->color && t->err.len + t->out.len > 0,
+	                 t->place_shows ? hp_buf_cstr(&t->place_id) : NULL, &t->action_key);
 	c->last_key = t->action_key;
 	c->compile_ms = t->duration_ms;
 	if (s->opt.read_only || !s->opt.disk) {

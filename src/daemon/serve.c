@@ -51,22 +51,25 @@ static bool slot_has_seen(const struct daemon_slot *slot, const struct codec_dig
 	return false;
 }
 
-/* The closure of an entry, bound to the request's directory, or NULL. */
+/* The closure of an entry, bound to the request's directory and place, or NULL. */
 static struct daemon_closure *closure_from_store(struct daemon_service *s, const struct daemon_ticket *t,
                                                  const struct codec_digest *key)
 {
 	STORE_AUTO_BLOB struct store_blob *blob = NULL;
 	DAEMON_AUTO_DRAFT struct daemon_draft draft = {0};
-	struct daemon_closure *c;
+	DAEMON_AUTO_DRAFT struct daemon_draft here = {0};
+	struct daemon_closure *c = NULL;
 	struct cache_entry e;
 
 	if (store_get(s->opt.disk, key, &blob, NULL) != 1 ||
 	    cache_entry_decode(blob->data, blob->len, CACHE_WANT_META, &e, NULL) < 0)
 		return NULL;
 	draft_from_entry(&e, &draft);
-	c = daemon_closure_new(t->memory, &draft, t->req->cwd);
-	c->last_key = *key;
-	c->compile_ms = e.compile_ms;
+	if (!t->place || daemon_draft_to_paths(&draft, t->place, &here)) {
+		c = daemon_closure_new(t->memory, t->place ? &here : &draft, t->req->cwd, t->place);
+		c->last_key = *key;
+		c->compile_ms = e.compile_ms;
+	}
 	cache_entry_done(&e);
 	return c;
 }
@@ -203,32 +206,50 @@ static enum cc_reason put_in_place(struct daemon_ticket *t, const struct daemon_
 	return CC_REASON_NONE;
 }
 
+/* Looks for the entries that this manifest can have: for any place or for this one, without colour and with. As fetch;
+ * *ret_reason is what a miss is to be called. */
+static int fetch_variant(struct daemon_service *s, struct daemon_ticket *t, const struct daemon_closure *c,
+                         const struct codec_digest *manifest, struct store_blob **ret_blob,
+                         struct cache_entry *ret_entry, enum cc_reason *ret_reason)
+{
+	int places = t->place && !t->place_bound ? 2 : 1;
+	int colors = t->color ? 2 : 1;
+	bool known = false;
+
+	*ret_reason = CC_REASON_NONE;
+	for (int i = 0; i < places * colors; i++) {
+		bool color = i % colors != 0;
+		int r;
+
+		cache_key_action(&t->prefix, manifest, color, i >= colors ? hp_buf_cstr(&t->place_id) : NULL,
+		                 &t->action_key);
+		known = known || codec_digest_eq(&t->action_key, &c->last_key);
+		r = fetch(s, &t->action_key, ret_blob, ret_entry);
+		if (r < 0)
+			*ret_reason = CC_REASON_CORRUPT;
+		if (r == 1 && !color && t->color && ret_entry->err_len + ret_entry->out_len > 0) {
+			/* Diagnostics without colour, and this terminal would have had them with. */
+			cache_entry_done(ret_entry);
+			store_blob_unref(hp_steal(*ret_blob));
+			*ret_reason = CC_REASON_COLOR_MODE;
+			continue;
+		}
+		if (r != 0)
+			return r;
+	}
+	if (*ret_reason == CC_REASON_NONE)
+		*ret_reason = known ? CC_REASON_EVICTED : CC_REASON_INPUT_DIFFERS;
+	return 0;
+}
+
 /* Tries the entry that a matched closure names. True: served. */
 static bool serve_match(struct daemon_service *s, struct daemon_ticket *t, struct daemon_closure *c,
                         const struct codec_digest *manifest, struct daemon_answer *answer, enum cc_reason *ret_reason)
 {
 	STORE_AUTO_BLOB struct store_blob *blob = NULL;
 	struct cache_entry e;
-	int r = 0;
 
-	for (int color = 0; color <= (t->color ? 1 : 0) && r == 0; color++) {
-		cache_key_action(&t->prefix, manifest, color != 0, &t->action_key);
-		r = fetch(s, &t->action_key, &blob, &e);
-		if (r == 1 && !color && t->color && e.err_len + e.out_len > 0) {
-			/* Diagnostics without colour, and this terminal would have had them with. */
-			cache_entry_done(&e);
-			store_blob_unref(blob);
-			blob = NULL;
-			*ret_reason = CC_REASON_COLOR_MODE;
-			r = 0;
-		}
-	}
-	if (r < 0)
-		*ret_reason = CC_REASON_CORRUPT;
-	else if (r == 0 && *ret_reason != CC_REASON_COLOR_MODE)
-		*ret_reason =
-		        codec_digest_eq(&t->action_key, &c->last_key) ? CC_REASON_EVICTED : CC_REASON_INPUT_DIFFERS;
-	if (r != 1)
+	if (fetch_variant(s, t, c, manifest, &blob, &e, ret_reason) != 1)
 		return false;
 	*ret_reason = put_in_place(t, c, &e);
 	if (*ret_reason == CC_REASON_NONE) {

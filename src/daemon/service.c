@@ -62,6 +62,12 @@ void daemon_ticket_free(struct daemon_ticket *t)
 	daemon_memory_unref(t->memory);
 	free(t->source);
 	free(t->object);
+	free(t->key_source);
+	free(t->key_cwd);
+	cc_place_free(t->place);
+	hp_buf_done(&t->place_id);
+	hp_strv_done(&t->place_args);
+	hp_strv_done(&t->place_flags);
 	free(t->deps_file);
 	free(t->private_deps);
 	daemon_discovery_done(&t->discovery);
@@ -423,6 +429,7 @@ void daemon_service_look_up(struct daemon_service *s, const struct daemon_reques
 		ret_answer->decision = DAEMON_RUN;
 		ret_answer->reason = miss;
 		ret_answer->rewrites_deps = t->inv.deps == CC_DEPS_USER;
+		hp_strv_copy(&ret_answer->args, &t->place_flags);
 		cc_invocation_run_args(&t->inv, t->private_deps, t->color, &ret_answer->args);
 		daemon_note(s, t, "miss", miss);
 		hp_buf_append(&ret_answer->detail, hp_buf_cstr(&t->detail), t->detail.len);

@@ -30,6 +30,7 @@ struct daemon_service_options {
 	int pack_level;              /* of entries: zstd's, or CACHE_PACK_RAW */
 	uint64_t memory_max;         /* bytes: half for entries kept in memory, half for digests and closures */
 	bool read_only;
+	bool auto_inject;           /* without a marker the working directory is a project of its own */
 	daemon_flight_wake_fn wake; /* NULL: no single-flight */
 	void *wake_ctx;
 };

@@ -6,6 +6,7 @@
 #include "cache/entry.h"
 #include "cache/key.h"
 #include "cc/environ.h"
+#include "cc/place.h"
 #include "daemon/discover.h"
 #include "daemon/identity.h"
 #include "daemon/service.h"
@@ -34,6 +35,16 @@ struct daemon_ticket {
 	struct daemon_memory *memory;
 	struct daemon_slot *slot;
 	uint64_t news; /* of the slot when it was last tried */
+	/* What the keys are made of; the command line's own without a place. */
+	const struct hp_strv *key_args;
+	char *key_source;
+	char *key_cwd;          /* NULL: not in the key */
+	struct cc_place *place; /* NULL: no project marker counts */
+	struct hp_buf place_id; /* its roots with their paths, a line each; empty without one */
+	struct hp_strv place_args;
+	struct hp_strv place_flags; /* for the compiler, in front of the user's arguments */
+	bool place_bound;           /* every result is for this place alone */
+	bool place_shows;           /* from report on: this one is */
 	struct codec_hasher prefix;
 	struct codec_digest closure_key;
 	struct codec_digest action_key; /* once known */
@@ -61,6 +72,9 @@ struct daemon_ticket {
 };
 
 void daemon_ticket_free(struct daemon_ticket *t);
+
+/* The working directory as compilers name it: by $PWD when that is where they are, else by its physical path. */
+const char *daemon_cwd_logical(const struct daemon_ticket *t);
 
 /* Takes the command line apart and makes the keys. CC_REASON_NONE, or why it is a bypass. */
 enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t);

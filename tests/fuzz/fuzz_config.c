@@ -24,7 +24,6 @@ static void check(const struct config *c)
 	assert(c->log.level >= HP_LOG_OFF && c->log.level <= HP_LOG_TRACE);
 	assert(c->log.format == CONFIG_LOG_LOGFMT || c->log.format == CONFIG_LOG_JSON);
 	assert(!c->log.file || c->log.file[0] == '/');
-	assert(!c->determinism.auto_inject);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

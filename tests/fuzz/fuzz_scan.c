@@ -184,6 +184,13 @@ static void pragma(struct ref *r, size_t i)
 	                                               : 0;
 }
 
+static void line_name(struct ref *r, size_t i)
+{
+	r->flags |= CC_SCAN_LINE_FILE;
+	if (r->c[i] != '"' || r->c[i + 1] == '/' || r->c[i + 1] == '\\')
+		r->flags |= CC_SCAN_LINE_ABSOLUTE;
+}
+
 static void marker(struct ref *r, size_t i)
 {
 	while (digit(r->c[i]))
@@ -191,7 +198,7 @@ static void marker(struct ref *r, size_t i)
 	i = space(r, i);
 	if (r->c[i] != '"' || i >= r->len)
 		return;
-	r->flags |= CC_SCAN_LINE_FILE;
+	line_name(r, i);
 	i = space(r, quoted_end(r, i));
 	while (wordy(r->c[i])) {
 		char text[64];
@@ -241,7 +248,7 @@ static size_t directive(struct ref *r, size_t i)
 		for (i = space(r, end); digit(r->c[i]); i++)
 			;
 		if (!line_end(r, space(r, i)))
-			r->flags |= CC_SCAN_LINE_FILE;
+			line_name(r, space(r, i));
 	} else if (hp_streq(text, "embed")) {
 		r->flags |= CC_SCAN_EMBED;
 	} else if (hp_streq(text, "warning") || hp_streq(text, "error")) {

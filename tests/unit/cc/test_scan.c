@@ -198,7 +198,11 @@ static void line_directives_are_found(void **state)
 	c("#line 3\n", 0, "");
 	c("#line 3 /* x */ // y\n", 0, "");
 	c("#line 3 \"f\"\n", CC_SCAN_LINE_FILE, "");
-	c("#line X\n", CC_SCAN_LINE_FILE, "");
+	c("#line X\n", CC_SCAN_LINE_FILE | CC_SCAN_LINE_ABSOLUTE, "");
+	c("#line 3 \"/f\"\n", CC_SCAN_LINE_FILE | CC_SCAN_LINE_ABSOLUTE, "");
+	c("#line 3 \"\\\n/f\"\n", CC_SCAN_LINE_FILE | CC_SCAN_LINE_ABSOLUTE, "");
+	c("#line 3 \"\\057f\"\n", CC_SCAN_LINE_FILE | CC_SCAN_LINE_ABSOLUTE, "");
+	c("# 3 \"/f\" 2\n", CC_SCAN_LINE_FILE | CC_SCAN_LINE_ABSOLUTE, "");
 	c("# 33 \"f.c\"\n", CC_SCAN_LINE_FILE, "");
 	c("# 33 \"f.c\" 1 3 4\n", CC_SCAN_LINE_FILE | CC_SCAN_SYSTEM_HEADER, "");
 	c("# 33 \"f\\\" 3.c\" 1\n# 3", CC_SCAN_LINE_FILE, "");

@@ -48,7 +48,7 @@ static void bind(void **state, struct bound *b, const char *name, const char *co
 	make_draft(name, dirs, &draft);
 	b->m = daemon_memory_new();
 	b->cwd = hp_strdup(scratch_path(state, ""));
-	b->c = daemon_closure_new(b->m, &draft, b->cwd);
+	b->c = daemon_closure_new(b->m, &draft, b->cwd, NULL);
 	assert_int_equal(daemon_closure_match(b->m, b->c, &b->manifest, &detail), CC_REASON_NONE);
 }
 
@@ -355,15 +355,15 @@ static void equal_closures_are_told_from_different_ones(void **state)
 
 	bind(state, &b, "b.h", over);
 	make_draft("b.h", over, &draft);
-	c = daemon_closure_new(b.m, &draft, b.cwd);
+	c = daemon_closure_new(b.m, &draft, b.cwd, NULL);
 	assert_true(daemon_closure_same(b.c, c));
 	daemon_closure_free(c);
 	draft.flags[1] = DAEMON_FILE_SYSTEM;
-	c = daemon_closure_new(b.m, &draft, b.cwd);
+	c = daemon_closure_new(b.m, &draft, b.cwd, NULL);
 	assert_false(daemon_closure_same(b.c, c));
 	daemon_closure_free(c);
 	make_draft("b.h", other, &differing);
-	c = daemon_closure_new(b.m, &differing, b.cwd);
+	c = daemon_closure_new(b.m, &differing, b.cwd, NULL);
 	assert_false(daemon_closure_same(b.c, c));
 	daemon_closure_free(c);
 }

@@ -72,7 +72,7 @@ static void play(void **state, const struct scenario *s, const char *compiler)
 	reason = compile_discover(state, &c);
 	if (reason != CC_REASON_NONE)
 		fail_msg("%s: %s: %s", compiler, cc_reason_name(reason), hp_buf_cstr(&c.detail));
-	closure = daemon_closure_new(c.memory, &c.discovery.draft, c.cwd);
+	closure = daemon_closure_new(c.memory, &c.discovery.draft, c.cwd, NULL);
 	assert_int_equal(daemon_closure_match(c.memory, closure, &manifest, &c.detail), CC_REASON_NONE);
 	preprocess(state, &c, &before);
 	for (const struct step *change = s->changes; change->kind; change++) {
@@ -393,7 +393,7 @@ static void expect_watched(void **state, const char *compiler, const char *args,
 	compile_build_tree(state, tree);
 	compile_init(state, &c, compiler, full, NULL);
 	assert_int_equal(compile_discover(state, &c), CC_REASON_NONE);
-	closure = daemon_closure_new(c.memory, &c.discovery.draft, c.cwd);
+	closure = daemon_closure_new(c.memory, &c.discovery.draft, c.cwd, NULL);
 	assert_int_equal(daemon_closure_match(c.memory, closure, &manifest, &c.detail), CC_REASON_NONE);
 	compile_step(state, &(struct step)WRITE(path, "precompiled"));
 	if (noticed(&c, closure, &manifest) != watched)

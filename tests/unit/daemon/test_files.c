@@ -177,8 +177,8 @@ static void names_and_lists_are_kept_once(void **state)
 	assert_int_not_equal(daemon_memory_file(m, "/a"), daemon_memory_file(m, "/b"));
 	assert_int_equal(daemon_memory_dirset(m, dirs, 3), daemon_memory_dirset(m, dirs, 3));
 	assert_int_not_equal(daemon_memory_dirset(m, dirs, 3), daemon_memory_dirset(m, dirs, 2));
-	assert_ptr_equal(daemon_memory_slot(m, &key, "/x"), daemon_memory_slot(m, &key, "/x"));
-	assert_ptr_not_equal(daemon_memory_slot(m, &key, "/x"), daemon_memory_slot(m, &key, "/y"));
+	assert_ptr_equal(daemon_memory_slot(m, &key, "/x", ""), daemon_memory_slot(m, &key, "/x", ""));
+	assert_ptr_not_equal(daemon_memory_slot(m, &key, "/x", ""), daemon_memory_slot(m, &key, "/y", ""));
 	assert_true(daemon_memory_size(m) > before);
 	/* More than one chunk of the pool. */
 	for (unsigned i = 0; i < 10000; i++) {

@@ -1,5 +1,6 @@
 #include "base/map.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 
 /* Of a small map's keys: a dozen names. */
 #define KEYS_SIZE 256
+#define CAP_MIN 16
 
 uint64_t hp_hash(const void *data, size_t len)
 {
@@ -46,9 +48,9 @@ void hp_map_done(struct hp_map *map)
 }
 
 /* The slot that holds the key, or the free one where it belongs. */
-static struct hp_map_slot *probe(const struct hp_map *map, uint64_t hash, const void *key, size_t key_len)
+static struct hp_map_slot *probe(const struct hp_map *map, uint32_t hash, const void *key, size_t key_len)
 {
-	size_t i = (size_t)hash & (map->cap - 1);
+	size_t i = hash & (map->cap - 1);
 
 	for (;;) {
 		struct hp_map_slot *slot = &map->slots[i];
@@ -67,32 +69,47 @@ void *hp_map_find(const struct hp_map *map, const void *key, size_t key_len)
 
 	if (map->len == 0)
 		return NULL;
-	slot = probe(map, hp_hash(key, key_len), key, key_len);
+	slot = probe(map, (uint32_t)hp_hash(key, key_len), key, key_len);
 	return slot->key ? slot->value : NULL;
 }
 
-static void grow(struct hp_map *map)
+static void resize(struct hp_map *map, size_t cap)
 {
-	struct hp_map bigger = {.cap = map->cap ? map->cap * 2 : 16, .len = map->len, .keys = map->keys};
+	struct hp_map bigger = {.cap = cap, .len = map->len, .keys = map->keys};
 
+	assert(cap <= (size_t)UINT32_MAX + 1); /* as far as the hashes reach */
 	bigger.slots = hp_zalloc(bigger.cap * sizeof *bigger.slots);
 	for (size_t i = 0; i < map->cap; i++) {
-		struct hp_map_slot *slot = &map->slots[i];
+		const struct hp_map_slot *slot = &map->slots[i];
+		size_t k = slot->hash & (cap - 1);
 
-		if (slot->key)
-			*probe(&bigger, slot->hash, slot->key, slot->key_len) = *slot;
+		if (!slot->key)
+			continue;
+		while (bigger.slots[k].key) /* all keys are distinct */
+			k = (k + 1) & (cap - 1);
+		bigger.slots[k] = *slot;
 	}
 	free(map->slots);
 	*map = bigger;
 }
 
+void hp_map_reserve(struct hp_map *map, size_t len)
+{
+	size_t cap = map->cap ? map->cap : CAP_MIN;
+
+	while ((len + 1) * 4 > cap * 3)
+		cap *= 2;
+	if (cap > map->cap)
+		resize(map, cap);
+}
+
 struct hp_map_slot *hp_map_put(struct hp_map *map, const void *key, size_t key_len)
 {
-	uint64_t hash = hp_hash(key, key_len);
+	uint32_t hash = (uint32_t)hp_hash(key, key_len);
 	struct hp_map_slot *slot;
 
 	if ((map->len + 1) * 4 > map->cap * 3)
-		grow(map);
+		resize(map, map->cap ? map->cap * 2 : CAP_MIN);
 	slot = probe(map, hash, key, key_len);
 	if (!slot->key) {
 		slot->hash = hash;

@@ -8,7 +8,7 @@
 struct hp_arena;
 
 struct hp_map_slot {
-	uint64_t hash;
+	uint32_t hash; /* the lower half */
 	uint32_t key_len;
 	char *key; /* NULL: free slot */
 	void *value;
@@ -25,6 +25,7 @@ struct hp_map {
 uint64_t hp_hash(const void *data, size_t len);
 
 void hp_map_done(struct hp_map *map);
+void hp_map_reserve(struct hp_map *map, size_t len); /* room for `len` keys, so that it need not grow on the way */
 void *hp_map_find(const struct hp_map *map, const void *key, size_t key_len); /* NULL when absent */
 
 /* The slot of `key`, made with a NULL value when new. The slot is valid until the next put; its key, NUL-terminated, as

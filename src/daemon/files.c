@@ -62,7 +62,7 @@ static int read_content(struct daemon_file *file)
 
 	if (fd < 0)
 		return -errno;
-	r = sys_read_file(file->path, HP_SOURCE_SIZE_MAX, &text, &stamp, &err);
+	r = sys_read_fd(fd, file->path, HP_SOURCE_SIZE_MAX, &text, &stamp, &err);
 	if (r < 0)
 		return err.sys_errno ? -err.sys_errno : err.code == HP_EXHAUSTED ? -EFBIG : -EINVAL;
 	content = hp_zalloc(sizeof *content);

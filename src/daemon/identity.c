@@ -1,7 +1,9 @@
 #include "daemon/identity.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/map.h"
@@ -151,6 +153,14 @@ static struct daemon_identity *recall_from_disk(const char *path)
 	return daemon_identity_decode(text.data, text.len);
 }
 
+static bool is_script(const char *path)
+{
+	HP_AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char head[2];
+
+	return fd >= 0 && read(fd, head, sizeof head) == 2 && head[0] == '#' && head[1] == '!';
+}
+
 int daemon_identity_get(struct daemon_identities *ids, const struct daemon_identity_query *q,
                         struct daemon_identity **ret_id, struct hp_err *err)
 {
@@ -171,6 +181,9 @@ int daemon_identity_get(struct daemon_identities *ids, const struct daemon_ident
 	if (!id || !daemon_identity_holds(id)) {
 		daemon_identity_unref(id);
 		id = NULL;
+		/* Only here: what an identity holds for is no script, since it would be another file. */
+		if (q->no_script && is_script(q->compiler))
+			return hp_err_set(err, HP_NOT_FOUND, "%s: a script", q->compiler);
 		r = daemon_identity_ask(q, &id, err);
 		if (r < 0)
 			return r;

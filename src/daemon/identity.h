@@ -45,6 +45,9 @@ struct daemon_identity_query {
 	const char *lang;     /* as -x names it; NULL: only family and version are wanted */
 	const struct hp_strv *ident_args;
 	const struct hp_strv *env; /* those of class CC_ENV_IDENT */
+	/* A script is not even asked: it can do anything, depending on anything, and what it would run for a compile
+	 * cannot be told from its answers. */
+	bool no_script;
 };
 
 /* The identity as of now. Returns 0 and a reference; -HP_NOT_FOUND when it is no compiler that we know;

@@ -1,5 +1,4 @@
 /* From a request to its keys. */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +130,7 @@ static enum cc_reason identify(struct daemon_service *s, struct daemon_ticket *t
 	        .lang = lang,
 	        .ident_args = &t->inv.ident_args,
 	        .env = &t->ident_env,
+	        .no_script = true,
 	};
 	struct daemon_identity *id = NULL;
 	struct hp_err err = {0};
@@ -205,20 +205,11 @@ static bool wants_color(const struct daemon_ticket *t)
 	       !(t->inv.family == CC_FAMILY_GCC && gcc_colors && !*gcc_colors);
 }
 
-/* A script can do anything, depending on anything: what it would run cannot be told from its answers. */
-static bool is_script(const char *path)
-{
-	HP_AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char head[2];
-
-	return fd >= 0 && read(fd, head, sizeof head) == 2 && head[0] == '#' && head[1] == '!';
-}
-
 enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t)
 {
 	enum cc_reason reason;
 
-	if (!cc_probe_name(t->req->compiler) || is_script(t->req->compiler)) {
+	if (!cc_probe_name(t->req->compiler)) {
 		hp_buf_str(&t->detail, hp_basename(t->req->compiler));
 		return CC_REASON_UNKNOWN_COMPILER;
 	}

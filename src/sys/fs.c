@@ -77,12 +77,19 @@ int sys_read_file(const char *path, size_t size_max, struct hp_buf *out, struct 
                   struct hp_err *err)
 {
 	HP_AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return hp_err_sys(err, errno, "%s", path);
+	return sys_read_fd(fd, path, size_max, out, ret_stamp, err);
+}
+
+int sys_read_fd(int fd, const char *path, size_t size_max, struct hp_buf *out, struct sys_stamp *ret_stamp,
+                struct hp_err *err)
+{
 	struct sys_stamp before;
 	struct sys_stamp after;
 	int r;
 
-	if (fd < 0)
-		return hp_err_sys(err, errno, "%s", path);
 	r = sys_stamp_fd(fd, &before);
 	if (r < 0)
 		return hp_err_sys(err, -r, "%s", path);
@@ -143,9 +150,12 @@ int sys_write_file_atomic(const char *path, mode_t mode, const void *data, size_
 
 int sys_mkdirs(const char *path, mode_t mode, struct hp_err *err)
 {
-	HP_AUTO_FREE char *copy = hp_strdup(path);
+	HP_AUTO_FREE char *copy = NULL;
 	struct stat st;
 
+	if (mkdir(path, mode) == 0) /* mostly only the last part is missing */
+		return 0;
+	copy = hp_strdup(path);
 	for (char *p = copy + 1; *copy; p++) {
 		char c = *p;
 

@@ -52,6 +52,10 @@ static inline void sys_auto_close_fn(const int *fd)
 int sys_read_file(const char *path, size_t size_max, struct hp_buf *out, struct sys_stamp *ret_stamp,
                   struct hp_err *err);
 
+/* The same for a file that is open; `path` is for messages. */
+int sys_read_fd(int fd, const char *path, size_t size_max, struct hp_buf *out, struct sys_stamp *ret_stamp,
+                struct hp_err *err);
+
 /* Writes all bytes, retrying short writes and EINTR. Returns 0 or -errno. */
 int sys_write_all(int fd, const void *data, size_t len);
 

@@ -38,6 +38,24 @@ static void putting_twice_gives_the_same_slot(void **state)
 	assert_int_equal(map.len, 1);
 }
 
+static void what_was_put_stays_when_room_is_reserved(void **state)
+{
+	struct hp_map map HP_AUTO_MAP = {0};
+	size_t cap;
+
+	(void)state;
+	hp_map_put(&map, "key", 3)->value = &map;
+	hp_map_reserve(&map, 1000);
+	cap = map.cap;
+	assert_ptr_equal(hp_map_find(&map, "key", 3), &map);
+	for (uint32_t i = 0; i < 999; i++)
+		hp_map_put(&map, &i, sizeof i);
+	assert_int_equal(map.cap, cap);
+	assert_int_equal(map.len, 1000);
+	hp_map_reserve(&map, 10);
+	assert_int_equal(map.cap, cap);
+}
+
 static void ten_thousand_keys_survive_growing(void **state)
 {
 	enum {
@@ -137,6 +155,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_was_put_is_found),
 	        cmocka_unit_test(putting_twice_gives_the_same_slot),
+	        cmocka_unit_test(what_was_put_stays_when_room_is_reserved),
 	        cmocka_unit_test(ten_thousand_keys_survive_growing),
 	        cmocka_unit_test(keys_may_hold_zero_bytes_and_nothing),
 	        cmocka_unit_test(the_hash_tells_lengths_apart),

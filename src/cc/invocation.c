@@ -174,7 +174,8 @@ static void take_other_option(struct cc_parser *p, const struct cc_arg *arg)
 		p->lang_option = hp_streq(arg->value, "none") ? NULL : arg->value;
 		break;
 	case CC_ACT_DEBUG_ON:
-		p->debug = !arg->negative;
+		if (!arg->negative) /* "-gno-embed-source" leaves it as it is */
+			p->debug = true;
 		break;
 	case CC_ACT_DEBUG_OFF:
 		p->debug = false;

@@ -136,5 +136,5 @@ int cc_invocation_parse(struct cc_invocation *inv, enum cc_family family, const 
 void cc_invocation_run_args(const struct cc_invocation *inv, const char *private_deps, bool force_color,
                             struct hp_strv *out);
 
-/* For `hpcc inspect -- CC ARGS…`: one line an argument with its class and whether it is in the key. */
+/* For `hpcc inspect -- CC ARGS…`: one line an argument with its class, whether it is in the key, and why. */
 void cc_invocation_describe(const struct cc_invocation *inv, struct hp_buf *out);

@@ -1,4 +1,4 @@
-/* The command line to run on a miss, and the description for people. */
+/* The command line to run on a miss. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -84,30 +84,5 @@ void cc_invocation_run_args(const struct cc_invocation *inv, const char *private
 			continue;
 		for (size_t k = 0; k < arg.count; k++)
 			hp_strv_add(out, src->v[i + k]);
-	}
-}
-
-static const char *describe_class(const struct cc_arg *arg)
-{
-	if (!arg->option)
-		return cc_opt_class_name(CC_CLASS_INPUT);
-	return arg->row ? cc_opt_class_name((enum cc_opt_class)arg->row->cls) : "unknown";
-}
-
-void cc_invocation_describe(const struct cc_invocation *inv, struct hp_buf *out)
-{
-	struct cc_arg arg;
-
-	for (size_t i = 0; i < inv->args.len; i += arg.count) {
-		bool keyed;
-
-		cc_arg_read(inv->family, inv->args.len, inv->args.v, i, &arg);
-		keyed = arg.option && arg.row && cc_key_wants(inv->family, &arg);
-		hp_buf_printf(out, "%-12s %-7s %s", describe_class(&arg), keyed ? "key" : "-", arg.text);
-		if (arg.count == 2)
-			hp_buf_printf(out, " %s", arg.value);
-		if (arg.row && arg.row->bypass != CC_REASON_NONE && !arg.negative)
-			hp_buf_printf(out, "  (%s)", cc_reason_name((enum cc_reason)arg.row->bypass));
-		hp_buf_char(out, '\n');
 	}
 }

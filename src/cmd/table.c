@@ -99,7 +99,9 @@ const struct cmd cmd_table[] = {
                 .text = "With `HASH`, the action key of an entry or at least its first 8 digits, shows what the entry "
                         "holds: the compile that made it, its outputs, and the files that it read. The entry is verified "
                         "first.\n\n"
-                        "With `--` and a command line, shows the key that it has now, part by part.",
+                        "With `--` and a command line, takes it apart: each argument, response files opened, with its class, "
+                        "whether it is part of the key (`key` or `-`), and why. Behind them stands why the compiler would "
+                        "run without the cache, or the key that the command line has now, part by part.",
         },
         {
                 .name = "local",

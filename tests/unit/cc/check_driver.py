@@ -140,20 +140,36 @@ def check_miss(driver):
             os.unlink("private.d")
 
 
+def case_cwd(driver, args):
+    """An object that differs between two directories must have been announced. False: it is no case for the cache."""
+    fields = parse(driver, ["-c", "w.c", *args])
+    if fields["bypass"] != "none" or fields["embeds_cwd"] == "1":
+        return fields["bypass"] == "none"
+    objects = []
+    for place in ("p1", "p2"):
+        done = subprocess.run([driver, "-c", "w.c", *args], cwd=place, stderr=subprocess.DEVNULL, check=False)
+        if done.returncode != 0:
+            return False
+        objects.append(read(place + "/w.o"))
+    check(objects[0] == objects[1], driver, args, "embeds the directory, unannounced")
+    return True
+
+
 def check_cwd(driver):
-    """An object that differs between two directories must have been announced."""
-    for args in ([], ["-g"], ["-g", "-g0"], ["-g0", "-gdwarf-4"], ["-gz"], ["-ggdb"], ["-O2", "-pg"], ["-fsanitize=address"],
-                 ["-flto", "-frandom-seed=1"], ["-gdwarf-5", "-g0"], ["-g1"], ["-fopenmp"]):
-        objects = []
-        for place in ("p1", "p2"):
-            os.makedirs(place, exist_ok=True)
-            with open(place + "/w.c", "w", encoding="ascii") as f:
-                f.write("int f(int a) { return a; }\n")
-            done = subprocess.run([driver, "-c", "w.c", *args], cwd=place, stderr=subprocess.DEVNULL, check=False)
-            check(done.returncode == 0, driver, args, "fails")
-            objects.append(read(place + "/w.o"))
-        embeds = parse(driver, ["-c", "w.c", *args])["embeds_cwd"] == "1"
-        check(objects[0] == objects[1] or embeds, driver, args, "embeds the directory, unannounced")
+    for place in ("p1", "p2"):
+        os.makedirs(place, exist_ok=True)
+        with open(place + "/w.c", "w", encoding="ascii") as f:
+            f.write("int f(int a) { return a; }\n")
+    for args in ([], ["-g0", "-gdwarf-4"], ["-gz"], ["-O2", "-pg"], ["-fsanitize=address"], ["-flto", "-frandom-seed=1"],
+                 ["-gdwarf-5", "-g0"], ["-g1"], ["-fopenmp"]):
+        check(case_cwd(driver, args), driver, args, "fails")
+    listing = ["clang", "--autocomplete=-g"] if FAMILY[driver] == "clang" else ["gcc", "--completion=-g"]
+    options = {line.split("\t")[0].strip() for line in run(*listing).stdout.decode().splitlines()}
+    asked = 0
+    for option in sorted(o for o in options if o.startswith("-g")):
+        for args in ([option], ["-g", option], [option, "-g0"]):
+            asked += case_cwd(driver, args)
+    check(asked > 100, driver, "only", asked, "command lines with options of debug information")
 
 
 def main():

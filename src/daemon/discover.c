@@ -330,6 +330,11 @@ enum cc_reason daemon_discover(const struct daemon_discover_input *in, struct da
 	*ret_discovery = (struct daemon_discovery){0};
 	daemon_search_init(&d.search, in);
 	d.places = hp_alloc((d.search.len + 1) * sizeof *d.places);
+	d.numbers = hp_zalloc(d.search.len * sizeof *d.numbers);
+	hp_map_reserve(&d.looked_up, in->deps->len * 3);
+	hp_map_reserve(&d.by_inode, in->deps->len);
+	hp_map_reserve(&d.by_look, in->deps->len);
+	hp_map_reserve(&d.done, in->deps->len * 3);
 	if (in->inv->deps == CC_DEPS_USER)
 		d.headers = daemon_system_headers_new();
 	reason = discover(&d);
@@ -347,6 +352,7 @@ enum cc_reason daemon_discover(const struct daemon_discover_input *in, struct da
 	daemon_search_done(&d.search);
 	daemon_probes_done(&d.probes);
 	free(d.places);
+	free(d.numbers);
 	hp_buf_done(&d.joined);
 	hp_buf_done(&d.absolute);
 	hp_buf_done(&d.key);

@@ -162,54 +162,94 @@ static void note_newcomer(struct discovery *d, const char *path, const struct da
 	sys_path_join(d->detail, d->in->cwd, path);
 }
 
-/* Whether DIR/NAME is absent, a member, or another file. */
-uintptr_t daemon_discovery_look_up(struct discovery *d, const char *path)
+/* A file that is there, met for the first time under this path. */
+static uintptr_t found(struct discovery *d, const char *path, const struct daemon_dir_file *file)
 {
-	struct daemon_dir_file file;
-	struct hp_map_slot *slot;
-	struct inode key;
-	struct look look;
-	uintptr_t member;
-	uintptr_t looked;
-	const char *slash;
+	struct inode key = {file->stamp.dev, file->stamp.ino};
+	struct look look = look_of(&file->stamp);
+	uintptr_t member = (uintptr_t)hp_map_find(&d->by_inode, &key, sizeof key);
+	uintptr_t looked = member ? member - 1 + LOOKED_MEMBER : LOOKED_OTHER;
 
-	path = daemon_without_dot(path);
-	slot = hp_map_put(&d->looked_up, path, strlen(path));
-	if (slot->value)
-		return (uintptr_t)slot->value;
-	slash = strrchr(path, '/');
-	if (daemon_dir_find(parent_view(d, path, slash ? (size_t)(slash - path) : 0), slash ? slash + 1 : path,
-	                    &file) != DAEMON_DIR_FILE) {
-		slot->value = (void *)(uintptr_t)LOOKED_ABSENT;
-		return LOOKED_ABSENT;
-	}
-	key = (struct inode){file.stamp.dev, file.stamp.ino};
-	member = (uintptr_t)hp_map_find(&d->by_inode, &key, sizeof key);
 	if (!member)
-		note_newcomer(d, path, &file);
-	looked = member ? member - 1 + LOOKED_MEMBER : LOOKED_OTHER;
-	slot->value = (void *)looked;
-	look = look_of(&file.stamp);
+		note_newcomer(d, path, file);
+	hp_map_put(&d->looked_up, path, strlen(path))->value = (void *)looked;
 	if (member ? !same_spelling(path, d->out->draft.files.v[member - 1])
 	           : d->in->inv->family == CC_FAMILY_GCC && (d->pch || hp_map_find(&d->by_look, &look, sizeof look)))
 		join_left_out(d, path, looked);
 	return looked;
 }
 
+/* Whether DIR/NAME is absent, a member, or another file. Absences that the directory's own memo holds are not noted
+ * here as well: there are thousands. */
+uintptr_t daemon_discovery_look_up(struct discovery *d, const char *path)
+{
+	const struct daemon_dir_view *view;
+	struct daemon_dir_file file;
+	uintptr_t looked;
+	const char *slash;
+	size_t len;
+
+	path = daemon_without_dot(path);
+	len = strlen(path);
+	looked = (uintptr_t)hp_map_find(&d->looked_up, path, len);
+	if (looked)
+		return looked;
+	slash = memrchr(path, '/', len);
+	view = parent_view(d, path, slash ? (size_t)(slash - path) : 0);
+	switch (daemon_dir_find(view, slash ? slash + 1 : path, &file)) {
+	case DAEMON_DIR_FILE:
+		return found(d, path, &file);
+	case DAEMON_DIR_ABSENT:
+		if (view->trusted || view->stamp.ino == 0)
+			return LOOKED_ABSENT;
+		break;
+	case DAEMON_DIR_DANGLING:
+		break;
+	}
+	hp_map_put(&d->looked_up, path, len)->value = (void *)(uintptr_t)LOOKED_ABSENT;
+	return LOOKED_ABSENT;
+}
+
+/* The directory's number in the draft. Nearly always it is one of the search, by its very address. */
+static uint32_t number_of(struct discovery *d, const char *dir)
+{
+	for (size_t k = 0; k < d->search.len; k++) {
+		if (d->search.dirs[k].path != dir)
+			continue;
+		if (!d->numbers[k])
+			d->numbers[k] = daemon_draft_dir(&d->out->draft, dir, strlen(dir)) + 1;
+		return d->numbers[k] - 1;
+	}
+	return daemon_draft_dir(&d->out->draft, dir, strlen(dir));
+}
+
 void daemon_discovery_absent(struct discovery *d, const char *name, const char *const *dirs, size_t dirs_len)
 {
-	for (size_t i = 0; i < dirs_len; i++)
-		daemon_probes_add(&d->probes, name, daemon_draft_dir(&d->out->draft, dirs[i], strlen(dirs[i])));
+	uint32_t numbers[16];
+	size_t n = 0;
+
+	for (size_t i = 0; i < dirs_len; i++) {
+		numbers[n++] = number_of(d, dirs[i]);
+		if (n == HP_ARRAY_SIZE(numbers) || i + 1 == dirs_len) {
+			daemon_probes_add(&d->probes, name, numbers, n);
+			n = 0;
+		}
+	}
 }
 
 void daemon_spell(struct hp_buf *out, const char *dir, const char *name)
 {
+	size_t dir_len = strlen(dir);
+	size_t name_len = strlen(name);
+	char *at;
+
 	hp_buf_reset(out);
-	if (dir[0]) {
-		hp_buf_str(out, dir);
-		hp_buf_char(out, '/');
-	}
-	hp_buf_str(out, name);
+	at = hp_buf_reserve(out, dir_len + 1 + name_len);
+	memcpy(at, dir, dir_len);
+	if (dir_len)
+		at[dir_len++] = '/';
+	memcpy(at + dir_len, name, name_len);
+	hp_buf_added(out, dir_len + name_len);
 }
 
 enum cc_reason daemon_discovery_join(struct discovery *d, const char *path, uintptr_t *ret_looked)

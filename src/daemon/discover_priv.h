@@ -31,6 +31,7 @@ struct discovery {
 	struct hp_strv computed;               /* directories of the files that have #include MACRO */
 	struct daemon_probes probes;           /* by the draft's numbers of directories */
 	struct daemon_dir_fds fds;
+	uint32_t *numbers;      /* of the search's directories in the draft, + 1; 0: not given yet */
 	const char **places;    /* scratch for walk: as many as a search has */
 	struct hp_buf joined;   /* scratch for walk */
 	struct hp_buf absolute; /* scratch for look-ups */

@@ -221,10 +221,8 @@ static struct daemon_probe *probe_of(struct daemon_probes *probes, const char *n
 	return p;
 }
 
-void daemon_probes_add(struct daemon_probes *probes, const char *name, uint32_t dir)
+static void add_dir(struct daemon_probes *probes, struct daemon_probe *p, uint32_t dir)
 {
-	struct daemon_probe *p = probe_of(probes, name);
-
 	for (size_t i = 0; i < p->len; i++) {
 		if (p->dirs[i] == dir)
 			return;
@@ -240,6 +238,14 @@ void daemon_probes_add(struct daemon_probes *probes, const char *name, uint32_t 
 	}
 	p->dirs[p->len++] = dir;
 	probes->count++;
+}
+
+void daemon_probes_add(struct daemon_probes *probes, const char *name, const uint32_t *dirs, size_t dirs_len)
+{
+	struct daemon_probe *p = dirs_len ? probe_of(probes, name) : NULL;
+
+	for (size_t i = 0; i < dirs_len; i++)
+		add_dir(probes, p, dirs[i]);
 }
 
 void daemon_probes_into(const struct daemon_probes *probes, struct daemon_draft *draft)

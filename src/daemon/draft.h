@@ -71,8 +71,8 @@ struct daemon_probes {
 };
 void daemon_probes_done(struct daemon_probes *probes);
 
-/* Notes NAME in the draft's directory `dir`, once. */
-void daemon_probes_add(struct daemon_probes *probes, const char *name, uint32_t dir);
+/* Notes NAME in these directories of the draft, each once. */
+void daemon_probes_add(struct daemon_probes *probes, const char *name, const uint32_t *dirs, size_t dirs_len);
 
 /* Adds all to the draft whose directories they name. */
 void daemon_probes_into(const struct daemon_probes *probes, struct daemon_draft *draft);

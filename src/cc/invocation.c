@@ -133,6 +133,25 @@ static bool take_include_option(struct cc_parser *p, const struct cc_arg *arg)
 	}
 }
 
+/* Options that name files to be read; false when the option is another. */
+static bool take_file_option(struct cc_parser *p, const struct cc_arg *arg)
+{
+	switch (arg->row->act) {
+	case CC_ACT_INPUT_FILE:
+		cc_parser_take_input_file(p, arg);
+		return true;
+	case CC_ACT_PROFILE:
+		cc_parser_take_profile(p, arg);
+		return true;
+	case CC_ACT_PLUGIN:
+	case CC_ACT_PLUGIN_ARG:
+		cc_parser_take_plugin(p, arg);
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Options that carry others; they add themselves to the key. False when the option is another. */
 static bool take_opened_option(struct cc_parser *p, const struct cc_arg *arg)
 {
@@ -229,7 +248,7 @@ static void take_option(struct cc_parser *p, const struct cc_arg *arg)
 	}
 	if (take_opened_option(p, arg))
 		return;
-	if (!take_include_option(p, arg) && !take_deps_option(p, arg))
+	if (!take_include_option(p, arg) && !take_deps_option(p, arg) && !take_file_option(p, arg))
 		take_other_option(p, arg);
 	if (cc_key_wants(p->inv->family, arg))
 		cc_key_add(&p->inv->key_args, arg);
@@ -283,6 +302,7 @@ static void make_lists(struct cc_invocation *inv, size_t argc)
 	inv->forced_includes.arena = inv->arena;
 	inv->cc1_includes.arena = inv->arena;
 	inv->pch_files.arena = inv->arena;
+	inv->input_files.arena = inv->arena;
 	inv->key_args.arena = inv->arena;
 	inv->ident_args.arena = inv->arena;
 }
@@ -343,6 +363,7 @@ static void finish(struct cc_parser *p)
 		cc_parser_bypass(p, CC_REASON_SPECIAL_OUTPUT, p->output);
 	inv->output = p->output ? hp_strdup(p->output) : cc_with_suffix(p->input, ".o", false);
 	cc_parser_finish_deps(p);
+	cc_parser_finish_inputs(p);
 	cc_parser_finish_sides(p);
 	finish_pch(p);
 

@@ -97,6 +97,13 @@ struct cc_invocation {
 	struct hp_strv cc1_includes;    /* the same behind -Xclang, for which Clang looks for no precompiled header */
 	struct hp_strv pch_files;       /* -include-pch */
 
+	struct hp_strv input_files; /* that options name and the compiler reads, if they are there */
+
+	/* GCC's profile: read from where a run of this object would have written it. */
+	bool profile_use;
+	const char *profile_dir;         /* the last of -fprofile-dir=, -use= and -generate=; NULL: beside the object */
+	const char *profile_prefix_path; /* taken off the object's path; NULL */
+
 	bool makes_pch;         /* the output is a precompiled header */
 	bool pch_without_times; /* -fno-pch-timestamp: Clang then writes no times of headers into it */
 

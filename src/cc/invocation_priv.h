@@ -65,6 +65,12 @@ void cc_parser_finish_deps(struct cc_parser *p);
 void cc_parser_take_side(struct cc_parser *p, const struct cc_arg *arg);
 void cc_parser_finish_sides(struct cc_parser *p);
 
+/* Options that name files to be read. (inputs.c) */
+void cc_parser_take_input_file(struct cc_parser *p, const struct cc_arg *arg);
+void cc_parser_take_profile(struct cc_parser *p, const struct cc_arg *arg);
+void cc_parser_take_plugin(struct cc_parser *p, const struct cc_arg *arg);
+void cc_parser_finish_inputs(struct cc_parser *p);
+
 /* Options that carry arguments of another program: they are opened, and what is not known makes a bypass. Those that
  * are known are added to the key. (opened.c) */
 void cc_parser_open_preprocessor(struct cc_parser *p, const struct cc_arg *arg);

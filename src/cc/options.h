@@ -86,6 +86,10 @@ enum cc_opt_act {
 	CC_ACT_DIAG_FORMAT,  /* -fdiagnostics-format= */
 	CC_ACT_SIDE,         /* writes further files: cc/side.c */
 	CC_ACT_PCH_FILE,     /* -include-pch */
+	CC_ACT_INPUT_FILE,   /* the value names a file that is read */
+	CC_ACT_PROFILE,      /* profiles, made and used: cc/inputs.c */
+	CC_ACT_PLUGIN,       /* -fplugin=, -fpass-plugin= */
+	CC_ACT_PLUGIN_ARG,   /* -fplugin-arg- */
 };
 
 enum {

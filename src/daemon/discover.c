@@ -284,7 +284,9 @@ static enum cc_reason discover(struct discovery *d)
 		d->out->date_time =
 		        d->out->date_time || (d->members[i].content->scan.flags & (CC_SCAN_DATE | CC_SCAN_TIME));
 	}
-	reason = daemon_discovery_pch(d);
+	reason = daemon_discovery_inputs(d);
+	if (reason == CC_REASON_NONE)
+		reason = daemon_discovery_pch(d);
 	if (reason == CC_REASON_NONE)
 		reason = follow_implicit(d);
 	/* Files that only __has_include found are appended meanwhile; what they include was not read. */

@@ -94,6 +94,11 @@ const char *daemon_without_dot(const char *path);
 /* The directory part, "" for none. The caller frees. */
 char *daemon_dir_part(const char *path);
 
+/* discover_inputs.c -------------------------------------------------------------------------------------------------- */
+
+/* Files that options name: lists, profiles, plugins. */
+enum cc_reason daemon_discovery_inputs(struct discovery *d);
+
 /* discover_pch.c ----------------------------------------------------------------------------------------------------- */
 
 /* Precompiled headers that the compile used or would have used, had they been there. */

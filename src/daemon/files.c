@@ -48,6 +48,21 @@ static enum cc_scan_syntax syntax_of(const char *path)
 	return hp_endswith(path, ".S") || hp_endswith(path, ".s") || hp_endswith(path, ".sx") ? CC_SCAN_ASM : CC_SCAN_C;
 }
 
+/* What is no source for certain, and can be large: precompiled headers, profiles, plugins. No compiler would accept
+ * such a text. */
+static bool is_binary(const char *path, const struct hp_buf *text)
+{
+	static const char *const magics[] = {"\177ELF", "CPCH\001", "\377lprof", "gpch"};
+
+	for (size_t i = 0; i < HP_ARRAY_SIZE(magics); i++) {
+		size_t len = strlen(magics[i]);
+
+		if (text->len >= 64 && memcmp(text->data, magics[i], len) == 0)
+			return magics[i][0] != 'g' || (hp_endswith(path, ".gch") && memchr(text->data, '\0', 64));
+	}
+	return false;
+}
+
 /* Reads and scans the file as it is now. The clock is taken before the file is opened: a later write cannot carry a
  * stamp below it. Returns 0 or -errno. Called with the lock held. */
 static int read_content(struct daemon_file *file)
@@ -68,7 +83,8 @@ static int read_content(struct daemon_file *file)
 	content = hp_zalloc(sizeof *content);
 	content->refs = 1;
 	codec_blake3(text.data, text.len, &content->digest);
-	cc_scan_source(syntax_of(file->path), hp_buf_cstr(&text), text.len, &content->scan);
+	if (!is_binary(file->path, &text))
+		cc_scan_source(syntax_of(file->path), hp_buf_cstr(&text), text.len, &content->scan);
 	daemon_content_unref(file->content);
 	file->content = content;
 	file->stamp = stamp;

@@ -6,7 +6,7 @@ import pytest
 
 import hpcc
 from compare import Check, write
-from hpcc import Cache
+from hpcc import SOAK, Cache
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_header_that_gcc_leaves_out_for_its_precompiled_twin_counts(project):
 
 
 @CLANG_ONLY
-@pytest.mark.parametrize("how", ["implicit .pch", "implicit .gch", "-include-pch", "-Xclang -include-pch"])
+@pytest.mark.parametrize("how", ["implicit .pch", "-Xclang -include-pch"] + ["implicit .gch", "-include-pch"] * SOAK)
 def test_a_precompiled_header_of_clang_that_changes_is_noticed(project, how):
     suffix = ".gch" if how == "implicit .gch" else ".pch"
     project.write("src/main.c", "int x = PRE;\n")
@@ -170,3 +170,98 @@ def test_making_a_precompiled_header_is_cached(project, times):
     run(project, *make[1:], runner=project.cache.compile)
     project.step(use, "either")
     project.step(use, "hit")
+
+
+# ---- files that options name
+
+PROFILED = '''int f(int x) { return x > 3 ? x * 7 : x; }
+int main(void) { int s = 0; for (int i = 0; i < LOOPS; i++) s += f(i); return s == 1; }
+'''
+
+
+def make_profile(project, loops, out):
+    """A profile of src/p.c; another number of loops gives another one."""
+    os.makedirs(path(project, "train"), exist_ok=True)
+    flag = "-fprofile-generate" if project.cc == "gcc" else "-fprofile-instr-generate=train/raw"
+    # The profile knows functions by the source's spelling.
+    run(project, "-O2", flag, f"-DLOOPS={loops}", "-c", "src/p.c", "-o", "train/p.o")
+    run(project, flag, "train/p.o", "-o", "train/p")
+    assert project.cache.run(["train/p"], project.root).rc == 0
+    if project.cc == "gcc":
+        os.replace(path(project, "train/p.gcda"), path(project, out))
+    else:
+        done = project.cache.run(["llvm-profdata", "merge", "-o", out, "train/raw"], project.root)
+        assert done.rc == 0, done
+
+
+@GCC_ONLY
+@pytest.mark.parametrize("options, output", [("", "out/p.o"), ("=prof", "out/p.x.o"), ("=prof", "{dir}/out/p.o"),
+                                             ("=prof -fprofile-prefix-path={dir}", "./out/../out/.p.o"),
+                                             (" -fprofile-dir=prof", "p.o")][:None if SOAK else 4])
+def test_a_profile_of_gcc_that_appears_changes_and_goes_is_noticed(project, options, output):
+    project.write("src/p.c", PROFILED)
+    os.mkdir(path(project, "prof"))
+    options, output = (s.replace("{dir}", project.root) for s in (options, output))
+    argv = ["gcc", "-O2", *f"-fprofile-use{options}".split(), "-Wmissing-profile", "-DLOOPS=100", "-c", "src/p.c", "-o", output]
+    said = project.step(argv, "miss").err.decode()
+    project.step(argv, "hit")
+    # GCC itself names the file that it looked for.
+    profile = said.split("warning: ‘")[1].split("’")[0]
+    os.makedirs(os.path.dirname(path(project, profile)), exist_ok=True)
+    for i, loops in enumerate((100, 1000)):
+        make_profile(project, loops, profile)
+        miss_then_hit(project, argv, "miss" if i else "miss:header-appeared")
+    os.unlink(path(project, profile))
+    project.step(argv, "hit")
+
+
+@CLANG_ONLY
+@pytest.mark.parametrize("option, profile", [("-fprofile-instr-use=a.prof", "a.prof"),
+                                             ("-fprofile-use=prof", "prof/default.profdata"),
+                                             ("-fprofile-use", "default.profdata")][:None if SOAK else 2])
+def test_a_profile_of_clang_that_changes_is_noticed(project, option, profile):
+    hpcc.require_program("llvm-profdata")
+    project.write("src/p.c", PROFILED)
+    os.mkdir(path(project, "prof"))
+    argv = ["clang", "-O2", option, "-DLOOPS=100", "-c", "src/p.c", "-o", "out/p.o"]
+    for loops in (100, 1000):
+        make_profile(project, loops, profile)
+        miss_then_hit(project, argv)
+    os.unlink(path(project, profile))
+    project.step(argv, "failed")
+
+
+@pytest.mark.parametrize("option", ["-fsanitize=address -fsanitize-ignorelist=", "-fxray-instrument -fxray-always-instrument=",
+                                    "-fxray-instrument -fxray-attr-list=", "-O2 -fprofile-sample-use="])
+@CLANG_ONLY
+def test_a_list_that_an_option_names_counts(project, option):
+    project.write("src/p.c", "int f(int *x) { return *x; }\n")
+    texts = {"-fsanitize": ("fun:g\n", "fun:f\n"), "-fxray": ("[always]\nfun:g\n", "[always]\nfun:f\n"),
+             "-O2": ("f:10:1\n 1: 1\n", "f:20:2\n 1: 2\n")}
+    if option.endswith("always-instrument="):
+        texts["-fxray"] = ("fun:g\n", "fun:f\n")
+    argv = ["clang", *(option + "list").split(), "-c", "src/p.c", "-o", "out/p.o", "-MD"]
+    for text in texts[option.split(" ")[0].split("=")[0].replace("-fxray-instrument", "-fxray")]:
+        project.write("list", text)
+        miss_then_hit(project, argv)
+
+
+def test_what_is_instrumented_for_a_profile_is_cached_by_its_own_path(project):
+    project.write("src/p.c", "int f(int x) { return x; }\n")
+    argv = [project.cc, "-O2", "-fprofile-generate=prof", "-frandom-seed=1", "-c", "src/p.c", "-o"]
+    miss_then_hit(project, [*argv, "out/p.o"])
+    miss_then_hit(project, [*argv, "out/q.o"])
+
+
+@GCC_ONLY
+def test_a_plugin_that_is_rebuilt_is_noticed(project):
+    """Without GCC's plugin headers: what GCC asks of a plugin is two symbols."""
+    project.write("src/p.c", "int x;\n")
+    argv = ["gcc", "-fplugin=./plug.so", "-c", "src/p.c", "-o", "out/p.o"]
+    for text in ("int version = 1;", "int version = 2;"):
+        project.write("plug.c", f"int plugin_is_GPL_compatible; {text}\nint plugin_init(void *a, void *v) {{ return 0; }}\n")
+        run(project, "-shared", "-fPIC", "plug.c", "-o", "plug.so")
+        miss_then_hit(project, argv)
+        miss_then_hit(project, [*argv, "-fplugin-arg-plug-verbose=" + text[-2]])
+    project.step([*argv, "-fplugin-arg-plug-log=out/log"], "uncached:plugin")
+    project.step(["gcc", "-fplugin=plug", "-c", "src/p.c", "-o", "out/p.o"], "uncached:plugin")

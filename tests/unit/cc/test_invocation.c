@@ -146,11 +146,10 @@ static void options_out_of_scope_have_their_reason(void **state)
 		enum cc_reason reason;
 	} rows[] = {
 	        {"-fplugin=x.so", CC_REASON_PLUGIN},
-	        {"-fprofile-use", CC_REASON_PROFILE},
-	        {"-fprofile-use=x", CC_REASON_PROFILE},
-	        {"-fprofile-generate", CC_REASON_PROFILE},
-	        {"-fauto-profile=x", CC_REASON_PROFILE},
-	        {"-fbranch-probabilities", CC_REASON_PROFILE},
+	        {"-fprofile-report", CC_REASON_PROFILE},
+	        {"-fprofile-use=", CC_REASON_PROFILE},
+	        {"-fprofile-note=x", CC_REASON_PROFILE},
+	        {"-fprofile-dir=x --coverage", CC_REASON_PROFILE},
 	        {"-save-temps", CC_REASON_SIDE_FILES},
 	        {"-save-temps=obj", CC_REASON_SIDE_FILES},
 	        {"-fdump-tree-all", CC_REASON_SIDE_FILES},
@@ -210,12 +209,11 @@ static void options_of_clang_have_their_reason(void **state)
 	bypasses("clang -c x.c -fmodules", CC_REASON_MODULES);
 	bypasses("clang -c x.c -fno-modules", CC_REASON_NONE);
 	bypasses("clang -c x.c -fcoverage-mapping", CC_REASON_COVERAGE);
-	bypasses("clang -c x.c -fprofile-instr-generate", CC_REASON_PROFILE);
+	bypasses("clang -c x.c -fprofile-sample-use", CC_REASON_PROFILE);
 	bypasses("clang -c x.c -grecord-command-line", CC_REASON_RECORD_SWITCHES);
 	bypasses("clang -c x.c -fembed-bitcode", CC_REASON_RECORD_SWITCHES);
 	bypasses("clang -c x.c -arch x86_64", CC_REASON_NONE);
 	bypasses("clang -c x.c -arch x86_64 -arch arm64", CC_REASON_MULTIPLE_ARCH);
-	bypasses("clang -c x.c -fsanitize-ignorelist=x", CC_REASON_UNSUPPORTED_OPTION);
 	bypasses("clang -c x.c -index-store-path x", CC_REASON_SIDE_FILES);
 	bypasses("clang -c x.c --config x.cfg", CC_REASON_UNSUPPORTED_OPTION);
 	bypasses("clang -c x.c -MD -MMD", CC_REASON_DEPFILE_OPTION);
@@ -239,6 +237,49 @@ static void the_key_unifies_spellings_and_keeps_order(void **state)
 	keys("clang -c x.c -L. -l foo", "-L. -lfoo -x c");
 	keys("gcc -c x.c @plain.rsp", "-DA -DB -x c");
 	keys("gcc -c x.c -fno-diagnostics-color -Wa,--noexecstack", "-fno-diagnostics-color -Wa,--noexecstack -x c");
+}
+
+static void lists(const char *line, const char *files)
+{
+	struct cc_invocation inv AUTO_INV;
+	struct hp_buf got HP_AUTO_BUF = {0};
+
+	parse(line, &inv);
+	if (inv.bypass != CC_REASON_NONE)
+		fail_msg("%s: %s", line, cc_reason_name(inv.bypass));
+	joined(&inv.input_files, &got);
+	hp_buf_printf(&got, "|");
+	joined(&inv.pch_files, &got);
+	hp_buf_printf(&got, "|%s|%s", inv.profile_use ? "use" : "", inv.profile_dir ? inv.profile_dir : "");
+	assert_string_equal(hp_buf_cstr(&got), files);
+}
+
+static void files_that_options_name_are_collected(void **state)
+{
+	(void)state;
+	lists("gcc -c x.c", "|||");
+	lists("gcc -c x.c -fprofile-use", "||use|");
+	lists("gcc -c x.c -fno-profile-use", "|||");
+	lists("gcc -c x.c -fprofile-use=a -fprofile-dir=b", "||use|b");
+	lists("gcc -c x.c -fbranch-probabilities -fauto-profile -fauto-profile=q", "fbdata.afdo q||use|");
+	lists("gcc -c x.c -fplugin=./p.so -fplugin-arg-p-key=value", "./p.so|||");
+	lists("clang -c x.c -fprofile-use", "default.profdata|||");
+	lists("clang -c x.c -fprofile-instr-use=p -fprofile-sample-use=s", "p p/default.profdata s|||");
+	lists("clang -c x.c -fsanitize-ignorelist=l -fxray-attr-list= m -fprofile-list=n", "l m n|||");
+	lists("clang -c x.c -include-pch a.pch -Xclang -include-pch -Xclang b.pch", "|a.pch b.pch||");
+	bypasses("gcc -c x.c -fplugin=p", CC_REASON_PLUGIN);
+	bypasses("gcc -c x.c -fplugin=./p.so -fplugin-arg-p-out=a/b", CC_REASON_PLUGIN);
+	bypasses("gcc -c x.c -fplugin=./p.so -fplugin-arg-p-out=a.txt", CC_REASON_PLUGIN);
+}
+
+/* The object, or what stands in its place, depends on the directory and on its own path. */
+static void what_goes_by_its_own_path_has_it_in_the_key(void **state)
+{
+	(void)state;
+	keys("gcc -c x.c -o d/x.o -fprofile-generate", "-fprofile-generate -o d/x.o -x c");
+	keys("clang -c x.c -fprofile-use=p", "-fprofile-use=p -o x.o -x c");
+	keys("clang++ -c x.h -o x.pch", "-o x.pch -x c++-header --driver-mode=g++");
+	keys("gcc -c x.h -o x.h.gch", "-o x.h.gch -x c-header");
 }
 
 static void values_are_not_inputs(void **state)
@@ -462,6 +503,8 @@ int main(void)
 	        cmocka_unit_test(options_out_of_scope_have_their_reason),
 	        cmocka_unit_test(options_of_clang_have_their_reason),
 	        cmocka_unit_test(the_key_unifies_spellings_and_keeps_order),
+	        cmocka_unit_test(files_that_options_name_are_collected),
+	        cmocka_unit_test(what_goes_by_its_own_path_has_it_in_the_key),
 	        cmocka_unit_test(values_are_not_inputs),
 	        cmocka_unit_test(languages_follow_suffix_option_and_name),
 	        cmocka_unit_test(the_working_directory_is_announced),

@@ -128,8 +128,9 @@
 #define HP_RPC_BACKOFF_MIN_MS 100
 #define HP_RPC_BACKOFF_MAX_MS 30000
 
-/* Frames that carry nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, empty DATA): each costs one token,
- * each frame that carries something earns one, and time earns some; a peer that runs out is flooding. Cancelling all
- * calls of a few connections at once stays far below. */
+/* Frames that carry nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, unknown ones, empty or padded DATA,
+ * calls beyond the allowed number) cost a token each; DATA earns a quarter, DATA that we send earns two, for the window
+ * updates that answer it, and time earns some. A peer that runs out is flooding. Cancelling all calls of a few
+ * connections at once stays far below. */
 #define HP_RPC_FLOOD_BURST 2000u
 #define HP_RPC_FLOOD_PER_SECOND 200u

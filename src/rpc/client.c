@@ -63,6 +63,7 @@ static void conclude(struct rpc_stream *s)
 static void client_headers(struct rpc_stream *s, bool trailers)
 {
 	(void)trailers;
+	s->conn->accepts |= s->accepts;
 	if (s->peer_ended || s->headers_over || s->bad_metadata) {
 		conclude(s);
 		if (!s->peer_ended || !s->end_sent)
@@ -155,6 +156,7 @@ static struct rpc_channel *channel_new(struct rpc_loop *loop, const struct rpc_c
 	channel->loop = loop;
 	channel->authority = hp_strdup(o->authority ? o->authority : authority);
 	channel->secure = o->secure;
+	(void)hp_err_set(&channel->last, HP_UNAVAILABLE, "not connected");
 	channel->settings = (struct rpc_settings){
 	        .recv_message_max = o->recv_message_max ? o->recv_message_max : HP_RPC_MESSAGE_SIZE_MAX,
 	        .send_message_max = o->send_message_max ? o->send_message_max : HP_RPC_MESSAGE_SIZE_MAX,
@@ -295,7 +297,7 @@ static int get_conn(struct rpc_channel *channel, int64_t until_ns, struct rpc_co
 
 			(void)pthread_cond_timedwait(&channel->cond, &channel->lock, &ts);
 		} else if (channel->adopted || now < channel->not_before_ns) {
-			r = hp_err_set(err, HP_UNAVAILABLE, "%s", channel->last.msg);
+			r = hp_err_set(err, (enum hp_code)channel->last.code, "%s", channel->last.msg);
 		} else {
 			struct hp_err local = {0};
 
@@ -385,17 +387,19 @@ static int call_start(struct rpc_channel *channel, const char *path, const struc
 		return hp_err_set(err, HP_EXHAUSTED, "more than %u calls at once", HP_RPC_CALLS_MAX);
 	}
 	s = rpc_stream_new(conn, -1);
-	(void)pthread_mutex_unlock(&conn->lock);
-	s->accepts = ~0u;
+	s->accepts = conn->accepts;
 	s->deadline_ns = o->deadline_ns;
-	s->encoding = codings && codings->set & 1u << o->encoding ? o->encoding : RPC_IDENTITY;
+	/* Only what the server has said it takes: some take what they cannot read for the message itself. So the first call
+	 * of a connection goes plain. */
+	s->encoding = codings && codings->set & s->accepts & 1u << o->encoding ? o->encoding : RPC_IDENTITY;
+	(void)pthread_mutex_unlock(&conn->lock);
 	if (first) {
 		is_packed = rpc_stream_pack(s, first, first_len, &packed, err);
 		r = is_packed < 0 ? is_packed : 0;
 	}
 	(void)pthread_mutex_lock(&conn->lock);
 	if (r == 0 && conn->state == RPC_CONN_CLOSED)
-		r = hp_err_set(err, HP_UNAVAILABLE, "%s", conn->why.msg);
+		r = hp_err_set(err, (enum hp_code)conn->why.code, "%s", conn->why.msg);
 	if (r == 0) {
 		if (first) {
 			rpc_stream_append(s, is_packed ? packed.data : first, is_packed ? packed.len : first_len,

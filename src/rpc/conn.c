@@ -39,23 +39,23 @@ void rpc_conn_abuse(struct rpc_conn *conn, const char *what)
 		conn->settings->on_abuse(conn->settings->abuse_ctx, conn->peer, what);
 }
 
-void rpc_conn_earn(struct rpc_conn *conn)
+void rpc_conn_earn(struct rpc_conn *conn, int64_t tokens)
 {
-	conn->flood += 1000;
-	if (conn->flood > (int64_t)HP_RPC_FLOOD_BURST * 1000)
-		conn->flood = (int64_t)HP_RPC_FLOOD_BURST * 1000;
+	conn->flood += tokens;
+	if (conn->flood > (int64_t)HP_RPC_FLOOD_BURST * RPC_FLOOD_TOKEN)
+		conn->flood = (int64_t)HP_RPC_FLOOD_BURST * RPC_FLOOD_TOKEN;
 }
 
 int rpc_conn_spend(struct rpc_conn *conn)
 {
-	conn->flood -= 1000;
+	conn->flood -= RPC_FLOOD_TOKEN;
 	if (conn->flood >= 0)
 		return 0;
 	/* Only now does the clock matter: read_ns is that of the bytes being looked at. */
 	conn->flood += (conn->read_ns - conn->flood_at_ns) / NS_PER_MS * HP_RPC_FLOOD_PER_SECOND;
 	conn->flood_at_ns = conn->read_ns;
-	if (conn->flood > (int64_t)HP_RPC_FLOOD_BURST * 1000)
-		conn->flood = (int64_t)HP_RPC_FLOOD_BURST * 1000;
+	if (conn->flood > (int64_t)HP_RPC_FLOOD_BURST * RPC_FLOOD_TOKEN)
+		conn->flood = (int64_t)HP_RPC_FLOOD_BURST * RPC_FLOOD_TOKEN;
 	if (conn->flood >= 0)
 		return 0;
 	rpc_conn_abuse(conn, "flood of frames without content");
@@ -166,6 +166,45 @@ void rpc_conn_pump(struct rpc_conn *conn)
 		     conn->peer_goaway ? "the peer has closed the connection" : "connection closed");
 }
 
+/* Looks at the frames' heads in what has come, before nghttp2 does: it tells of frames that it knows, not of others. */
+static int count_frames(struct rpc_conn *conn, const unsigned char *data, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len) {
+		size_t n;
+
+		if (conn->frame_left) {
+			n = len - at < conn->frame_left ? len - at : conn->frame_left;
+			conn->frame_left -= n;
+			at += n;
+			continue;
+		}
+		conn->frame_head[conn->frame_head_len++] = data[at++];
+		if (conn->frame_head_len < sizeof conn->frame_head)
+			continue;
+		conn->frame_head_len = 0;
+		conn->frame_left =
+		        (size_t)conn->frame_head[0] << 16 | (size_t)conn->frame_head[1] << 8 | conn->frame_head[2];
+		switch (conn->frame_head[3]) {
+		case NGHTTP2_HEADERS:      /* counted when refused */
+		case NGHTTP2_CONTINUATION: /* nghttp2 takes eight in a row */
+			continue;
+		case NGHTTP2_DATA:
+			if (conn->frame_left && !(conn->frame_head[4] & NGHTTP2_FLAG_PADDED))
+				continue;
+			if (conn->frame_head[4] & NGHTTP2_FLAG_END_STREAM)
+				continue;
+			break;
+		default:
+			break;
+		}
+		if (rpc_conn_spend(conn) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* true: there may be more to read at once. */
 static bool read_some(struct rpc_conn *conn)
 {
@@ -192,6 +231,10 @@ static bool read_some(struct rpc_conn *conn)
 		total += (size_t)n;
 		conn->read_ns = sys_monotonic_ns();
 		conn->ping_ns = 0;
+		if (count_frames(conn, (const unsigned char *)chunk, (size_t)n) < 0) {
+			fail(conn, HP_UNAVAILABLE, "flood of frames without content");
+			return false;
+		}
 		conn->in_session = true;
 		used = nghttp2_session_mem_recv(conn->session, (const uint8_t *)chunk, (size_t)n);
 		conn->in_session = false;
@@ -232,7 +275,8 @@ static void check_streams(struct rpc_conn *conn, int64_t now, int64_t *next)
 		}
 		if (s->closed)
 			continue;
-		if (s->out.len - s->out_at > 0 && s->headers_sent) {
+		/* Messages that the peer does not take, or a status behind its closed window. */
+		if (s->headers_sent && (s->out.len > s->out_at || (conn->role->server && s->over))) {
 			if (now >= s->out_since_ns + conn->settings->stall_ns) {
 				rpc_stream_over(s, HP_UNAVAILABLE, "the peer takes nothing");
 				rpc_stream_reset(s, NGHTTP2_CANCEL);
@@ -243,7 +287,8 @@ static void check_streams(struct rpc_conn *conn, int64_t now, int64_t *next)
 		if (s->in_since_ns && !s->over) {
 			if (now >= s->in_since_ns + conn->settings->stall_ns) {
 				rpc_stream_over(s, HP_UNAVAILABLE, "the peer stopped within a message");
-				rpc_stream_reset(s, NGHTTP2_CANCEL);
+				if (!conn->role->server)
+					rpc_stream_reset(s, NGHTTP2_CANCEL);
 				continue;
 			}
 			due(s->in_since_ns + conn->settings->stall_ns, next);
@@ -336,8 +381,10 @@ static void release(struct rpc_conn *conn)
 		if (s->closed)
 			continue;
 		s->closed = true;
-		conn->role->ended(s);
+		if (!conn->role->server)
+			s->finished = true; /* messages that have come can still be taken */
 		rpc_stream_over(s, conn->why.code, conn->why.msg);
+		conn->role->ended(s);
 		rpc_stream_wake(s);
 		if (s->id > 0)
 			rpc_stream_unref(s); /* the session's */
@@ -411,8 +458,10 @@ int rpc_conn_new(struct rpc_loop *loop, const struct rpc_role *role, const struc
 	conn->transport = take_transport;
 	conn->state = RPC_CONN_HANDSHAKE;
 	conn->created_ns = conn->read_ns = conn->moved_ns = conn->idle_ns = conn->flood_at_ns = now;
-	conn->flood = (int64_t)HP_RPC_FLOOD_BURST * 1000;
+	conn->flood = (int64_t)HP_RPC_FLOOD_BURST * RPC_FLOOD_TOKEN;
 	conn->age_ns = conn->doom_ns = RPC_NEVER;
+	conn->frame_left = role->server ? NGHTTP2_CLIENT_MAGIC_LEN : 0;
+	conn->accepts = 1u << RPC_IDENTITY;
 	(void)pthread_mutex_init(&conn->lock, NULL);
 	r = rpc_session_new(conn, err);
 	if (r < 0) {

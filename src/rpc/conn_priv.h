@@ -81,6 +81,7 @@ struct rpc_conn {
 	bool in_session;   /* within nghttp2: no calls into it that send */
 	bool more_to_read; /* its turn was over before its bytes were */
 	bool peer_goaway;
+	unsigned accepts; /* client: encodings that the server has said it takes, a bit set */
 	bool settings_seen;
 	size_t memory; /* bytes of all streams' inboxes */
 	bool withheld; /* a stream waits for memory */
@@ -93,7 +94,10 @@ struct rpc_conn {
 	int64_t age_ns;   /* when it is too old; RPC_NEVER */
 	int64_t doom_ns;  /* when what drains is closed; RPC_NEVER */
 	int64_t flood_at_ns;
-	int64_t flood; /* tokens left, in thousandths */
+	int64_t flood;     /* RPC_FLOOD_TOKENs left */
+	size_t frame_left; /* of the frame under way, what is to come */
+	unsigned char frame_head[9];
+	size_t frame_head_len;
 };
 
 enum rpc_stream_phase {
@@ -114,6 +118,7 @@ struct rpc_stream {
 	unsigned seq; /* atomic: counts wake-ups */
 
 	/* Server: the method. */
+	bool working; /* counts in conn->working */
 	const struct rpc_method *method;
 	void *method_ctx;
 
@@ -181,7 +186,8 @@ void rpc_conn_arm(struct rpc_conn *conn, int64_t when_ns);
 void rpc_conn_abuse(struct rpc_conn *conn, const char *what);
 /* One frame without content: -1 when there were too many, and the connection is to be closed. */
 int rpc_conn_spend(struct rpc_conn *conn);
-void rpc_conn_earn(struct rpc_conn *conn);
+#define RPC_FLOOD_TOKEN 1000
+void rpc_conn_earn(struct rpc_conn *conn, int64_t tokens);
 
 /* session.c: nghttp2's callbacks. */
 int rpc_session_new(struct rpc_conn *conn, struct hp_err *err);

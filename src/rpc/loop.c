@@ -143,7 +143,6 @@ static void *thread_main(void *arg);
 static void want_thread(struct rpc_loop *loop)
 {
 	pthread_attr_t attr;
-	pthread_t thread;
 
 	if (loop->idle > 0) {
 		(void)pthread_cond_signal(&loop->idle_cond);
@@ -153,8 +152,7 @@ static void want_thread(struct rpc_loop *loop)
 		return;
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setstacksize(&attr, loop->stack_size);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attr, thread_main, loop) == 0)
+	if (pthread_create(&loop->ids[loop->threads], &attr, thread_main, loop) == 0)
 		loop->threads++;
 	(void)pthread_attr_destroy(&attr);
 }
@@ -321,8 +319,6 @@ static void *thread_main(void *arg)
 			rest(loop);
 		}
 	}
-	loop->threads--;
-	(void)pthread_cond_broadcast(&loop->idle_cond);
 	(void)pthread_mutex_unlock(&loop->lock);
 	return NULL;
 }
@@ -348,6 +344,14 @@ bool rpc_loop_lead(struct rpc_loop *loop, bool (*done)(void *arg), void *arg, in
 		want_thread(loop);
 	(void)pthread_mutex_unlock(&loop->lock);
 	return true;
+}
+
+void rpc_loop_kick_guest(struct rpc_loop *loop)
+{
+	(void)pthread_mutex_lock(&loop->lock);
+	if (loop->guest)
+		kick(loop);
+	(void)pthread_mutex_unlock(&loop->lock);
 }
 
 void rpc_loop_waited(struct rpc_loop *loop)
@@ -386,6 +390,7 @@ int rpc_loop_new(const struct rpc_loop_options *options, struct rpc_loop **ret_l
 	loop->queue_max = options->queue_max ? options->queue_max : HP_RPC_QUEUE_MAX;
 	loop->stack_size = (options->stack_kib ? options->stack_kib : 1024u) * (size_t)1024;
 	loop->jobs_end = &loop->jobs;
+	loop->ids = hp_zalloc((loop->handlers_max + 1) * sizeof *loop->ids);
 	(void)pthread_mutex_init(&loop->lock, NULL);
 	rpc_cond_init(&loop->idle_cond);
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -415,9 +420,10 @@ void rpc_loop_free(struct rpc_loop *loop)
 	loop->quit = true;
 	kick(loop);
 	(void)pthread_cond_broadcast(&loop->idle_cond);
-	while (loop->threads > 0)
-		(void)pthread_cond_wait(&loop->idle_cond, &loop->lock);
 	(void)pthread_mutex_unlock(&loop->lock);
+	/* Joined, not only done: what libraries keep for a thread goes with its last instruction. */
+	for (unsigned i = 0; i < loop->threads; i++)
+		(void)pthread_join(loop->ids[i], NULL);
 	if (loop->epoll >= 0)
 		(void)close(loop->epoll);
 	if (loop->kick_fd >= 0)
@@ -425,5 +431,6 @@ void rpc_loop_free(struct rpc_loop *loop)
 	(void)pthread_cond_destroy(&loop->idle_cond);
 	(void)pthread_mutex_destroy(&loop->lock);
 	free(loop->heap);
+	free(loop->ids);
 	free(loop);
 }

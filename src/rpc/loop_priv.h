@@ -47,6 +47,7 @@ struct rpc_loop {
 	int kick_fd;
 	pthread_mutex_t lock;
 	pthread_cond_t idle_cond;
+	pthread_t *ids; /* of threads, handlers_max + 1 at most */
 	unsigned threads;
 	unsigned idle;
 	unsigned running; /* in handlers */
@@ -90,6 +91,8 @@ bool rpc_loop_unqueue(struct rpc_loop *loop, struct rpc_job *job);
  * called under the loop's lock. */
 bool rpc_loop_lead(struct rpc_loop *loop, bool (*done)(void *arg), void *arg, int64_t until_ns);
 void rpc_loop_waited(struct rpc_loop *loop);
+/* What a caller who leads may wait for has changed, perhaps on another thread. */
+void rpc_loop_kick_guest(struct rpc_loop *loop);
 
 void rpc_loop_serving(struct rpc_loop *loop, bool on);
 /* A condition that waits by CLOCK_MONOTONIC. */

@@ -180,7 +180,7 @@ void rpc_channel_free(struct rpc_channel *channel);
 struct rpc_call_options {
 	int64_t deadline_ns; /* sent as grpc-timeout; 0: none */
 	const struct rpc_metadata *metadata;
-	enum rpc_encoding encoding;
+	enum rpc_encoding encoding; /* once the server has said on this connection that it takes it */
 	/* rpc_call only: how often to try again after UNAVAILABLE when no byte of a reply had come; only for methods
 	 * that may run twice. What the server surely never saw is tried again in any case. */
 	unsigned retries;

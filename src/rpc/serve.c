@@ -138,11 +138,19 @@ static void refuse(struct rpc_stream *s, int code, const char *text)
 	rpc_stream_over(s, code, text);
 }
 
+/* It no longer counts among streams_max. */
+static void unwork(struct rpc_stream *s)
+{
+	if (s->working)
+		s->conn->working--;
+	s->working = false;
+}
+
 static void call_done(struct rpc_stream *s)
 {
 	struct rpc_server *server = s->conn->owner;
 
-	s->conn->working--;
+	unwork(s);
 	if (__atomic_sub_fetch(&server->calls, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	/* Taking the lock here would be the wrong order: whoever waits for this looks again on its own as well. */
@@ -234,10 +242,10 @@ static void server_headers(struct rpc_stream *s, bool trailers)
 	bound = s->has_path ? hp_map_find(&server->methods, hp_buf_cstr(&s->message), s->message.len) : NULL;
 	hp_buf_done(&s->message);
 	code = check_request(s, bound, &text);
-	if (code == 0 && server->draining && s->conn->state != RPC_CONN_DRAINING)
+	if (code == 0 && __atomic_load_n(&server->draining, __ATOMIC_ACQUIRE) && s->conn->state != RPC_CONN_DRAINING)
 		code = HP_UNAVAILABLE, text = "the server is going away";
 	if (code) {
-		s->conn->working--;
+		unwork(s);
 		refuse(s, code, text);
 		return;
 	}
@@ -261,7 +269,7 @@ static void server_readable(struct rpc_stream *s)
 		return;
 	r = rpc_stream_peek(s, &len, &packed, &err);
 	if (r == 0 && s->peer_ended) {
-		s->conn->working--;
+		unwork(s);
 		refuse(s, HP_INTERNAL, s->in.len ? "the request ends within a message" : "there is no request");
 	} else if (r > 0) {
 		start(s);
@@ -270,14 +278,12 @@ static void server_readable(struct rpc_stream *s)
 
 static void server_ended(struct rpc_stream *s)
 {
-	bool waits = s->phase == RPC_STREAM_NEW;
-
 	/* Reset by the client, or torn down: the handler learns it by its token. */
 	if (!s->over)
 		rpc_stream_over(s, HP_CANCELLED, "the client has cancelled the call");
-	if (waits) {
-		s->conn->working--;
-	} else if (s->job.run && rpc_loop_unqueue(s->conn->loop, &s->job)) {
+	if (!s->job.run) {
+		unwork(s);
+	} else if (rpc_loop_unqueue(s->conn->loop, &s->job)) {
 		call_done(s);
 		s->refs--;
 	}

@@ -89,9 +89,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 
 	switch (frame->hd.type) {
 	case NGHTTP2_DATA:
-		/* What we send is answered by window updates. */
-		rpc_conn_earn(conn);
-		rpc_conn_earn(conn);
+		rpc_conn_earn(conn, 2 * RPC_FLOOD_TOKEN); /* they are answered by window updates */
 		break;
 	case NGHTTP2_HEADERS:
 		stream = stream_of(session, frame->hd.stream_id);
@@ -128,14 +126,6 @@ static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *fram
 
 /* ---- Receiving. */
 
-/* Every frame costs; what carries something earns it back (on_header block, on_data). */
-static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
-{
-	(void)session;
-	(void)hd;
-	return rpc_conn_spend(user) < 0 ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
-}
-
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
 	struct rpc_conn *conn = user;
@@ -145,20 +135,21 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 		return 0;
 	if (stream) {
 		stream->block_size = 0;
-		rpc_conn_earn(conn);
 		return 0;
 	}
 	if (!conn->role->server || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
 	if (conn->working >= conn->settings->streams_max) {
 		/* Reset streams count until their handlers have ended: resetting buys nothing. */
+		if (rpc_conn_spend(conn) < 0)
+			return NGHTTP2_ERR_CALLBACK_FAILURE;
 		return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
 		                                 NGHTTP2_REFUSED_STREAM) < 0
 		               ? NGHTTP2_ERR_CALLBACK_FAILURE
 		               : 0;
 	}
-	rpc_conn_earn(conn);
 	stream = rpc_stream_new(conn, frame->hd.stream_id);
+	stream->working = true;
 	conn->working++;
 	(void)nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
 	return 0;
@@ -254,7 +245,7 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
 	struct rpc_stream *stream = stream_of(session, id);
 
 	(void)flags;
-	rpc_conn_earn(conn);
+	rpc_conn_earn(conn, RPC_FLOOD_TOKEN / 4);
 	/* The connection's window never waits for a handler: streams would block each other. Theirs do the bounding. */
 	if (nghttp2_session_consume_connection(session, len) < 0)
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -290,8 +281,10 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 			on_end(conn, stream);
 		break;
 	case NGHTTP2_SETTINGS:
-		if (!(frame->hd.flags & NGHTTP2_FLAG_ACK))
+		if (!(frame->hd.flags & NGHTTP2_FLAG_ACK) && !conn->settings_seen) {
 			conn->settings_seen = true;
+			rpc_conn_arm(conn, conn->read_ns); /* from now on other things are due */
+		}
 		break;
 	case NGHTTP2_GOAWAY:
 		conn->peer_goaway = true;
@@ -336,7 +329,6 @@ static nghttp2_session_callbacks *callbacks_new(void)
 	nghttp2_session_callbacks_set_send_data_callback(cb, on_send_data);
 	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send);
 	nghttp2_session_callbacks_set_on_frame_not_send_callback(cb, on_frame_not_send);
-	nghttp2_session_callbacks_set_on_begin_frame_callback(cb, on_begin_frame);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data_chunk);

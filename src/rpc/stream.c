@@ -72,6 +72,8 @@ void rpc_stream_wake(struct rpc_stream *s)
 {
 	(void)__atomic_add_fetch(&s->seq, 1, __ATOMIC_RELEASE);
 	(void)pthread_cond_broadcast(&s->cond);
+	if (!s->conn->role->server)
+		rpc_loop_kick_guest(s->conn->loop);
 }
 
 struct wake_check {
@@ -531,6 +533,8 @@ void rpc_stream_over(struct rpc_stream *s, int code, const char *text)
 	}
 	if (s->conn->role->server && !s->closed) {
 		s->end_sent = true;
+		s->out_since_ns = sys_monotonic_ns();
+		rpc_conn_arm(s->conn, s->out_since_ns + s->conn->settings->stall_ns);
 		if (!s->finished) {
 			/* What has not gone out yet goes no more. */
 			hp_buf_done(&s->out);

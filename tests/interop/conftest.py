@@ -3,6 +3,7 @@
     HPCC_BUILD    the build folder (default build/gcc): rpc-echo is taken from its src/cmd
 """
 
+import hashlib
 import importlib
 import os
 import pathlib
@@ -95,3 +96,48 @@ class EchoServer:
 def server():
     with EchoServer() as running:
         yield running
+
+
+class Call:
+    """What `rpc-echo call` printed."""
+
+    def __init__(self, done):
+        self.rc = done.returncode
+        self.err = done.stderr.decode(errors="replace")
+        self.replies, self.initial, self.trailing, self.statuses = [], {}, {}, []
+        for line in done.stdout.decode().splitlines():
+            what, _, rest = line.partition(" ")
+            if what == "reply":
+                index, size, crc = rest.split()
+                self.replies.append((int(index), int(size), crc))
+            elif what in ("initial", "trailing"):
+                name, _, value = rest.partition("=")
+                getattr(self, what)[name] = value
+            else:
+                assert what == "status", line
+                code, _, text = rest.partition(" ")
+                self.statuses.append((int(code), text))
+
+    @property
+    def code(self):
+        assert len(self.statuses) == 1, self.statuses
+        return self.statuses[0][0]
+
+
+def echo_call(address, *options, timeout_s=30):
+    done = subprocess.run([str(ECHO), "call", address, *map(str, options)], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=timeout_s)
+    assert done.returncode in (0, 1), done
+    return Call(done)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A self-signed certificate for localhost: (certificate file, key file, pin)."""
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
+    der = subprocess.run(["openssl", "x509", "-in", cert, "-outform", "DER"], check=True, capture_output=True).stdout
+    return cert, key, hashlib.sha256(der).hexdigest()

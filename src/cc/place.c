@@ -262,6 +262,15 @@ bool cc_place_bound(const struct cc_invocation *inv)
 	return false;
 }
 
+bool cc_place_supported(enum cc_family family, const char *version)
+{
+	const char *number = strstr(version, "version ");
+
+	if (!number || family == CC_FAMILY_UNKNOWN)
+		return false;
+	return strtoul(number + 8, NULL, 10) >= (family == CC_FAMILY_GCC ? 8 : 10);
+}
+
 /* GCC replaces a system header's path by its real one where that is shorter, which depends on the root's length. */
 static bool has_own_system_dirs(const struct cc_place *place, const struct cc_invocation *inv)
 {

@@ -59,6 +59,9 @@ bool cc_place_args(const struct cc_place *place, const struct hp_strv *args, str
  * results are then for this place alone. */
 bool cc_place_bound(const struct cc_invocation *inv);
 
+/* Whether a compiler that says this of its version has the options: GCC 8, Clang 10. False where it cannot be told. */
+bool cc_place_supported(enum cc_family family, const char *version);
+
 /* The arguments that make outputs independent of the place, for in front of the user's, who has the last word.
  * named: as they stand in the key, with names for paths and without the seed. */
 void cc_place_flags(const struct cc_place *place, const struct cc_invocation *inv, const char *seed, bool named,

@@ -29,6 +29,11 @@ struct daemon_marker_facts {
 	char *wrong;     /* why it does not count; NULL: it does */
 	char *real_path; /* of its folder */
 	struct config_marker marker;
+	struct real_root {
+		char *path; /* seen from the real folder; NULL: it was not there */
+		uint64_t dev;
+		uint64_t ino;
+	} real_roots[HP_MARKER_ROOTS_MAX];
 };
 
 static struct daemon_marker_facts *facts_ref(struct daemon_marker_facts *facts)
@@ -41,6 +46,8 @@ static void facts_unref(struct daemon_marker_facts *facts)
 {
 	if (!facts || __atomic_sub_fetch(&facts->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
+	for (size_t i = 0; i < facts->marker.roots_len; i++)
+		free(facts->real_roots[i].path);
 	config_marker_done(&facts->marker);
 	free(facts->wrong);
 	free(facts->real_path);
@@ -144,6 +151,22 @@ static bool is_trustworthy(const char *path, const char *dir)
 	       (marker.st_uid == geteuid() || marker.st_uid == folder.st_uid);
 }
 
+/* Where the roots really are: asking costs a call for each part of a path. */
+static void find_real_roots(struct daemon_marker_facts *facts)
+{
+	for (size_t i = 0; facts->real_path && i < facts->marker.roots_len; i++) {
+		struct real_root *root = &facts->real_roots[i];
+		HP_AUTO_FREE char *folded = fold(facts->real_path, facts->marker.roots[i].path);
+		struct stat st;
+
+		root->path = realpath(folded, NULL);
+		if (root->path && stat(root->path, &st) == 0) {
+			root->dev = st.st_dev;
+			root->ino = st.st_ino;
+		}
+	}
+}
+
 static struct daemon_marker_facts *read_facts(const char *path)
 {
 	struct daemon_marker_facts *facts = hp_zalloc(sizeof *facts);
@@ -158,6 +181,8 @@ static struct daemon_marker_facts *read_facts(const char *path)
 	else if (sys_read_file(path, HP_MARKER_SIZE_MAX, &text, NULL, &err) < 0 ||
 	         config_marker_parse(path, hp_buf_cstr(&text), text.len, &facts->marker, &err) < 0)
 		facts->wrong = hp_strdup(err.msg);
+	else
+		find_real_roots(facts);
 	return facts;
 }
 
@@ -224,11 +249,22 @@ static void add_logical(struct daemon_ticket *t, const char *real)
 	}
 }
 
-static void add_named(struct cc_place *place, const char *dir, const struct config_marker_root *root)
+/* The root's real path, remembered for as long as it is the same folder. The caller frees; NULL: it is not there. */
+static char *real_path_of(const char *folded, const struct real_root *known)
+{
+	struct stat st;
+
+	if (known->path && stat(folded, &st) == 0 && st.st_ino == known->ino && st.st_dev == known->dev)
+		return hp_strdup(known->path);
+	return realpath(folded, NULL);
+}
+
+static void add_named(struct cc_place *place, const char *dir, const struct config_marker_root *root,
+                      const struct real_root *known)
 {
 	bool far = root->path[0] == '/';
 	HP_AUTO_FREE char *folded = fold(dir, root->path);
-	HP_AUTO_FREE char *real = realpath(folded, NULL);
+	HP_AUTO_FREE char *real = real_path_of(folded, known);
 	HP_AUTO_FREE char *macro =
 	        far ? hp_asprintf("%s%s", FAR_ROOT, root->name) : hp_asprintf("%s/%s", MACRO_ROOT, root->path);
 	HP_AUTO_FREE char *debug = far ? hp_strdup(macro) : hp_asprintf("%s/%s", DEBUG_ROOT, root->path);
@@ -238,7 +274,8 @@ static void add_named(struct cc_place *place, const char *dir, const struct conf
 		(void)cc_place_add(place, root->name, real, macro, debug);
 }
 
-static void add_roots(struct daemon_ticket *t, const char *dir, const char *real, const struct config_marker *marker)
+static void add_roots(struct daemon_ticket *t, const char *dir, const char *real,
+                      const struct daemon_marker_facts *facts)
 {
 	t->place = hp_zalloc(sizeof *t->place);
 	if (!cc_place_add(t->place, "root", dir, MACRO_ROOT, DEBUG_ROOT)) {
@@ -250,10 +287,10 @@ static void add_roots(struct daemon_ticket *t, const char *dir, const char *real
 		(void)cc_place_add(t->place, "root", real, MACRO_ROOT, DEBUG_ROOT);
 		add_logical(t, real);
 	}
-	for (size_t i = 0; marker && i < marker->roots_len; i++) {
-		add_named(t->place, dir, &marker->roots[i]);
+	for (size_t i = 0; facts && i < facts->marker.roots_len; i++) {
+		add_named(t->place, dir, &facts->marker.roots[i], &facts->real_roots[i]);
 		if (real && !hp_streq(real, dir))
-			add_named(t->place, real, &marker->roots[i]);
+			add_named(t->place, real, &facts->marker.roots[i], &facts->real_roots[i]);
 	}
 }
 
@@ -270,13 +307,15 @@ void daemon_place_find(struct daemon_service *s, struct daemon_ticket *t)
 	HP_AUTO_BUF struct hp_buf path = {0};
 	struct daemon_marker_facts *facts = NULL;
 
+	if (!cc_place_supported(t->inv.family, t->identity->version))
+		return;
 	if (daemon_marker_of(t->inv.input, t->req->cwd, &path)) {
 		facts = facts_of(t->memory, path.data);
 		if (facts && facts->wrong)
 			daemon_service_count(s, "marker.malformed", 1);
 		if (facts && !facts->wrong) {
 			path.data[path.len - sizeof CONFIG_MARKER_NAME] = '\0';
-			add_roots(t, path.data, facts->real_path, &facts->marker);
+			add_roots(t, path.data, facts->real_path, facts);
 		}
 	}
 	if (!t->place && s->opt.auto_inject)

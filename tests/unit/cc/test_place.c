@@ -225,6 +225,18 @@ static void what_no_map_reaches_binds(void **state)
 	flags(CC_FAMILY_CLANG, ARGS("-c", "x.c", "-I/ab"), false, false, "-I/ab -x c " KEY_MAPS, ALL_MAPS);
 }
 
+static void compilers_without_the_options_are_told(void **state)
+{
+	(void)state;
+	assert_true(cc_place_supported(CC_FAMILY_GCC, "gcc version 12.2.0 (Debian 12.2.0-14)"));
+	assert_true(cc_place_supported(CC_FAMILY_GCC, "gcc version 8.1.0 (GCC)"));
+	assert_false(cc_place_supported(CC_FAMILY_GCC, "gcc version 7.5.0 (GCC)"));
+	assert_true(cc_place_supported(CC_FAMILY_CLANG, "Debian clang version 14.0.6"));
+	assert_false(cc_place_supported(CC_FAMILY_CLANG, "clang version 9.0.1"));
+	assert_false(cc_place_supported(CC_FAMILY_CLANG, "clang"));
+	assert_false(cc_place_supported(CC_FAMILY_UNKNOWN, "cl version 19"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +253,7 @@ int main(void)
 	        cmocka_unit_test(the_users_own_options_win),
 	        cmocka_unit_test(nothing_is_added_that_would_be_unused),
 	        cmocka_unit_test(what_no_map_reaches_binds),
+	        cmocka_unit_test(compilers_without_the_options_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,23 @@
 /* The longest compile that the daemon waits for. */
 #define HP_DAEMON_COMPILE_MAX_MS (24LL * 3600 * 1000)
 
+/* An image: entries of all layers together, the depth of a path, layers (what common runtimes can stack), the bytes of all
+ * files of all layers, and how far a layer may grow when unpacked (gzip cannot exceed 1,032; real layers reach 20) once it
+ * has the size from which that is counted. */
+#define HP_IMAGE_ENTRIES_MAX (1u << 20)
+#define HP_IMAGE_DEPTH_MAX 128u
+#define HP_IMAGE_LAYERS_MAX 127u
+#define HP_IMAGE_BYTES_MAX (16ull << 30)
+#define HP_IMAGE_RATIO_MAX 200u
+#define HP_IMAGE_RATIO_FROM (64ull << 20)
+
+/* Security events of one kind that one image can put into the log, and the program that becomes PID 1 (0.9 MB now). */
+#define HP_IMAGE_EVENTS_MAX 8u
+#define HP_IMAGE_AGENT_MAX (64u << 20)
+
+/* What describes an image: manifest, index, configuration. Registries accept 4 MiB. */
+#define HP_IMAGE_JSON_MAX (4u << 20)
+
 /* A root file system. A complete Debian with every compiler has some 300,000 files of 20 GiB; the tar reader bounds its
  * entries at 2^20 and its bytes at 16 GiB, and each file has at least one block. What the format itself limits: 2^16 - 1
  * users and groups, names of 256 bytes (Linux: 255), targets of a page. */

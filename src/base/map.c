@@ -11,11 +11,11 @@
 #define KEYS_SIZE 256
 #define CAP_MIN 16
 
-uint64_t hp_hash(const void *data, size_t len)
+static uint64_t hash_seeded(const void *data, size_t len, uint64_t seed)
 {
 	/* Eight bytes a step, multiply and fold (a wyhash-like mix). */
 	const unsigned char *p = data;
-	uint64_t h = 0x9E3779B97F4A7C15u ^ (uint64_t)len;
+	uint64_t h = seed ^ 0x9E3779B97F4A7C15u ^ (uint64_t)len;
 
 	while (len >= 8) {
 		uint64_t w;
@@ -38,6 +38,11 @@ uint64_t hp_hash(const void *data, size_t len)
 	h ^= h >> 32;
 	h *= 0xD6E8FEB86659FD93u;
 	return h ^ (h >> 32);
+}
+
+uint64_t hp_hash(const void *data, size_t len)
+{
+	return hash_seeded(data, len, 0);
 }
 
 void hp_map_done(struct hp_map *map)
@@ -69,13 +74,13 @@ void *hp_map_find(const struct hp_map *map, const void *key, size_t key_len)
 
 	if (map->len == 0)
 		return NULL;
-	slot = probe(map, (uint32_t)hp_hash(key, key_len), key, key_len);
+	slot = probe(map, (uint32_t)hash_seeded(key, key_len, map->seed), key, key_len);
 	return slot->key ? slot->value : NULL;
 }
 
 static void resize(struct hp_map *map, size_t cap)
 {
-	struct hp_map bigger = {.cap = cap, .len = map->len, .keys = map->keys};
+	struct hp_map bigger = {.cap = cap, .len = map->len, .seed = map->seed, .keys = map->keys};
 
 	assert(cap <= (size_t)UINT32_MAX + 1); /* as far as the hashes reach */
 	bigger.slots = hp_zalloc(bigger.cap * sizeof *bigger.slots);
@@ -105,7 +110,7 @@ void hp_map_reserve(struct hp_map *map, size_t len)
 
 struct hp_map_slot *hp_map_put(struct hp_map *map, const void *key, size_t key_len)
 {
-	uint32_t hash = (uint32_t)hp_hash(key, key_len);
+	uint32_t hash = (uint32_t)hash_seeded(key, key_len, map->seed);
 	struct hp_map_slot *slot;
 
 	if ((map->len + 1) * 4 > map->cap * 3)

@@ -18,10 +18,12 @@ struct hp_map {
 	struct hp_map_slot *slots;
 	size_t cap; /* 0 or a power of two */
 	size_t len;
+	uint64_t
+	        seed; /* random, set before the first put, where strangers choose a great many keys: else they collide at will */
 	struct hp_arena *keys; /* private */
 };
 
-/* Hash of bytes; not keyed, so only for maps whose size is bounded elsewhere. */
+/* Hash of bytes; not keyed, so only for maps whose size is bounded elsewhere, or that have a seed. */
 uint64_t hp_hash(const void *data, size_t len);
 
 void hp_map_done(struct hp_map *map);

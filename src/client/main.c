@@ -243,8 +243,9 @@ static _Noreturn void wrap(char **argv, bool as_link)
 
 static bool is_subcommand(const char *word)
 {
-	static const char *const words[] = {"start", "stop",    "local", "stats",  "clean", "inspect",   "explain",
-	                                    "init",  "version", "help",  "--help", "-h",    "--version", "-V"};
+	static const char *const words[] = {"start",   "stop",    "local", "stats",     "clean",
+	                                    "inspect", "explain", "image", "init",      "version",
+	                                    "help",    "--help",  "-h",    "--version", "-V"};
 
 	for (size_t i = 0; i < HP_ARRAY_SIZE(words); i++) {
 		if (hp_streq(words[i], word))

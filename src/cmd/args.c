@@ -58,7 +58,26 @@ static int take_option(struct cmd_args *a, const char *text, const char **ret_va
 		value = a->argv[a->next++];
 	}
 	*ret_value = value;
-	return option->id;
+	return option->id & 0xff;
+}
+
+/* "-o VALUE", "-oVALUE". */
+static int take_letter(struct cmd_args *a, char *text, const char **ret_value)
+{
+	const struct cmd_option *option = a->cmd->options;
+
+	while (option->name && cmd_letter(option) != text[1])
+		option++;
+	if (!option->name || (!option->value && text[2])) {
+		(void)cmd_usage(a->cmd->name, "unknown option %s", text);
+		return CMD_ARGS_USAGE;
+	}
+	if (option->value && !text[2] && a->next == a->argc) {
+		(void)cmd_usage(a->cmd->name, "-%c needs a value: %s", cmd_letter(option), option->value);
+		return CMD_ARGS_USAGE;
+	}
+	*ret_value = !option->value ? NULL : text[2] ? text + 2 : a->argv[a->next++];
+	return option->id & 0xff;
 }
 
 int cmd_args_next(struct cmd_args *a, const char **ret_value)
@@ -74,8 +93,7 @@ int cmd_args_next(struct cmd_args *a, const char **ret_value)
 			print_help(a->cmd);
 			return CMD_ARGS_HELP;
 		} else if (arg[1] != '-') {
-			(void)cmd_usage(a->cmd->name, "unknown option %s", arg);
-			return CMD_ARGS_USAGE;
+			return take_letter(a, arg, ret_value);
 		} else {
 			return take_option(a, arg, ret_value);
 		}

@@ -15,11 +15,13 @@ enum {
 	CMD_USAGE = 2,
 };
 
+#define CMD_LETTER(c) ((c) | 0x100)
+
 struct cmd_option {
 	const char *name;  /* "max-size": written --max-size; NULL ends the list */
 	const char *value; /* "SIZE"; NULL: takes none */
 	const char *text;  /* a phrase, lower case, no full stop */
-	int id;            /* what cmd_next returns */
+	int id;            /* what cmd_args_next returns; CMD_LETTER('o'): 'o', and -o VALUE is the same */
 };
 
 struct cmd {
@@ -33,6 +35,12 @@ struct cmd {
 	const char *text;
 	bool internal; /* run by hpcc itself: not in lists, no man page */
 };
+
+/* The option's letter, or 0. */
+static inline int cmd_letter(const struct cmd_option *option)
+{
+	return option->id & 0x100 ? option->id & 0xff : 0;
+}
 
 extern const struct cmd cmd_table[];
 extern const size_t cmd_table_len;
@@ -94,6 +102,7 @@ extern const size_t cmd_files_len;
 int cmd_clean(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_help(int argc, char **argv);
+int cmd_image(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_local(int argc, char **argv);

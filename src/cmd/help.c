@@ -89,6 +89,8 @@ void cmd_help_command(const struct cmd *cmd, struct hp_buf *out)
 	for (const struct cmd_option *option = cmd->options; option->name; option++) {
 		HP_AUTO_BUF struct hp_buf name = {0};
 
+		if (cmd_letter(option))
+			hp_buf_printf(&name, "-%c, ", cmd_letter(option));
 		hp_buf_printf(&name, "--%s%s%s", option->name, option->value ? " " : "",
 		              option->value ? option->value : "");
 		add_row(out, hp_buf_cstr(&name), option->text);

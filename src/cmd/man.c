@@ -121,7 +121,10 @@ void cmd_man_command(const struct cmd *cmd, struct hp_buf *out)
 	add_paragraphs(out, cmd->text);
 	hp_buf_str(out, ".Pp\nOptions:\n.Bl -tag -width Ds\n");
 	for (const struct cmd_option *option = cmd->options; option->name; option++) {
-		hp_buf_printf(out, ".It Fl \\-%s%s%s\n", option->name, option->value ? " Ar " : "",
+		hp_buf_str(out, ".It ");
+		if (cmd_letter(option))
+			hp_buf_printf(out, "Fl %c , ", cmd_letter(option));
+		hp_buf_printf(out, "Fl \\-%s%s%s\n", option->name, option->value ? " Ar " : "",
 		              option->value ? option->value : "");
 		add_text(out, option->text, strlen(option->text));
 		hp_buf_str(out, ".\n");

@@ -23,6 +23,16 @@ static const struct cmd_option explain_options[] = {
         {0},
 };
 
+static const struct cmd_option image_options[] = {
+        {"output", "FILE", "where the root file system goes", CMD_LETTER('o')},
+        {"agent", "FILE", "the program that becomes /.hpcc/agent; without it the image has none", 'a'},
+        {"compression", "KIND", "gzip or zstd, with a level if wanted: zstd:3; gzip by default", 'z'},
+        {"threads", "COUNT", "compress with so many threads; as many as there are processors by default", 't'},
+        {"platform", "OS/ARCH", "of an image for several platforms, this one; linux/amd64 by default", 'p'},
+        {"quiet", NULL, "print neither progress nor report", CMD_LETTER('q')},
+        {0},
+};
+
 static const struct cmd_option init_options[] = {
         {"output", "FILE", "write there instead of to the user's configuration", 'o'},
         {0},
@@ -80,6 +90,21 @@ const struct cmd cmd_table[] = {
                 .synopsis = "[COMMAND]",
                 .options = no_options,
                 .text = "Without a command, lists all of them. The same texts are in the man pages, `man hpcc-COMMAND`.",
+        },
+        {
+                .name = "image",
+                .run = cmd_image,
+                .summary = "make the root file system of a toolchain image",
+                .synopsis = "build-rootfs SOURCE",
+                .options = image_options,
+                .text = "`build-rootfs` turns a container image into the squashfs file that a guest boots. Its layers are "
+                        "read as a stream, checked against their digests, and merged; no file of the image ever exists by "
+                        "itself on this machine. The same image, agent and options give the same bytes.\n\n"
+                        "`SOURCE` is `oci:DIR[:TAG]`, a folder in the OCI image layout, or `oci-archive:FILE[:TAG]`, the "
+                        "same in a tar archive.\n\n"
+                        "Device nodes, set-id bits and file capabilities are left out. Archives with names that lead out "
+                        "of the image, hard links to what is no file, and the like, are refused. Both are told on standard "
+                        "error as security events.",
         },
         {
                 .name = "init",

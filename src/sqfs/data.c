@@ -68,12 +68,17 @@ static void begin_content(struct sqfs_writer *w)
 	d->first_block = w->blocks_len;
 }
 
+unsigned sqfs_pool_calls(unsigned workers)
+{
+	return 4 * workers + HOLD + 2;
+}
+
 struct sqfs_data *sqfs_data_new(struct sqfs_writer *w)
 {
 	struct sqfs_data *d = hp_zalloc(sizeof *d);
 
 	w->data = d;
-	d->slots_len = 4 * (size_t)w->pool->workers + HOLD + 2;
+	d->slots_len = sqfs_pool_calls(w->pool->workers);
 	d->slots = hp_zalloc(d->slots_len * sizeof *d->slots);
 	for (size_t i = 0; i < d->slots_len; i++)
 		d->slots[i] =

@@ -36,6 +36,9 @@ struct sqfs_pool {
 	void *ctx;
 };
 
+/* How many calls a writer has out at most with so many workers. */
+unsigned sqfs_pool_calls(unsigned workers);
+
 /* Runs each at once, in the caller: the reference that every other pool must equal byte for byte. */
 extern const struct sqfs_pool sqfs_pool_serial;
 

@@ -13,7 +13,7 @@ import pytest
 import hpcc
 from hpcc import Cache, poll, require_program
 
-COMMANDS = ["clean", "explain", "help", "init", "inspect", "start", "stats", "stop", "version"]
+COMMANDS = ["clean", "explain", "help", "image", "init", "inspect", "start", "stats", "stop", "version"]
 
 
 @pytest.fixture

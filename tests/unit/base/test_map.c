@@ -82,6 +82,17 @@ static void ten_thousand_keys_survive_growing(void **state)
 	assert_null(hp_map_find(&map, "97/10000", 8));
 }
 
+static void a_seed_changes_nothing_but_the_places(void **state)
+{
+	struct hp_map map HP_AUTO_MAP = {.seed = 0x1234567890abcdef};
+
+	(void)state;
+	for (uintptr_t i = 0; i < 1000; i++)
+		hp_map_put(&map, &i, sizeof i)->value = (void *)(i + 1);
+	for (uintptr_t i = 0; i < 1000; i++)
+		assert_ptr_equal(hp_map_find(&map, &i, sizeof i), (void *)(i + 1));
+}
+
 static void keys_may_hold_zero_bytes_and_nothing(void **state)
 {
 	struct hp_map map HP_AUTO_MAP = {0};
@@ -157,6 +168,7 @@ int main(void)
 	        cmocka_unit_test(putting_twice_gives_the_same_slot),
 	        cmocka_unit_test(what_was_put_stays_when_room_is_reserved),
 	        cmocka_unit_test(ten_thousand_keys_survive_growing),
+	        cmocka_unit_test(a_seed_changes_nothing_but_the_places),
 	        cmocka_unit_test(keys_may_hold_zero_bytes_and_nothing),
 	        cmocka_unit_test(the_hash_tells_lengths_apart),
 	        cmocka_unit_test(the_distance_counts_edits),

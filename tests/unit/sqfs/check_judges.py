@@ -5,7 +5,6 @@ what rdsquashfs lists and what the kernel mounts; and the same bytes whatever th
 usage: check_judges.py SQFS_TOOL          HPCC_SOAK=1: 1,000 random trees instead of a few
 """
 
-import errno
 import hashlib
 import os
 import pathlib
@@ -15,6 +14,10 @@ import stat
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "lib"))
+
+from tree import describe, differences  # noqa: E402
 
 TOOL = sys.argv[1]
 REQUIRED = os.environ.get("HPCC_REQUIRE", "").replace(",", " ").split()
@@ -28,43 +31,6 @@ def run(*command, **options):
     if done.returncode != 0:
         sys.exit(f"{' '.join(map(str, command))} exited {done.returncode}:\n{done.stdout.decode(errors='replace')}")
     return done.stdout
-
-
-def xattrs(path):
-    try:
-        return {n: os.getxattr(path, n, follow_symlinks=False) for n in os.listxattr(path, follow_symlinks=False)}
-    except OSError as error:
-        if error.errno == errno.EOPNOTSUPP:  # an image without any is mounted without the means
-            return {}
-        raise
-
-
-def describe(root):
-    """Everything about a tree that an image can hold: name to its properties. Hard links are told by the first name."""
-    rows = {}
-    first = {}
-    for folder, folders, files in os.walk(os.fsencode(root)):
-        folders.sort()
-        for name in [b"."] * (folder == os.fsencode(root)) + sorted(folders + files):
-            path = os.path.join(folder, name)
-            st = os.lstat(path)
-            kind = stat.S_IFMT(st.st_mode)
-            row = [kind, stat.S_IMODE(st.st_mode), st.st_uid, st.st_gid, int(st.st_mtime), st.st_nlink, xattrs(path)]
-            if stat.S_ISREG(kind):
-                row += [st.st_size, hashlib.sha256(open(path, "rb").read()).hexdigest()]
-            elif stat.S_ISLNK(kind):
-                row.append(os.readlink(path))
-            elif kind in (stat.S_IFBLK, stat.S_IFCHR):
-                row.append(st.st_rdev)
-            relative = os.path.relpath(path, os.fsencode(root))
-            if not stat.S_ISDIR(kind) and st.st_nlink > 1:
-                row.append(first.setdefault(st.st_ino, relative))
-            rows[relative] = row
-    return rows
-
-
-def differences(want, got):
-    return [f"{n!r}: {want.get(n)} != {got.get(n)}" for n in sorted(want.keys() | got.keys()) if want.get(n) != got.get(n)]
 
 
 class Maker:

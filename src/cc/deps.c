@@ -9,6 +9,7 @@
 /* Both families break the line between two targets near column 75. Only what stays on one line is handled. */
 #define TARGETS_LINE_MAX 60u
 
+/* The target without -MT: the output, or where none is named what -c would make. */
 static void set_target(struct cc_parser *p)
 {
 	struct cc_invocation *inv = p->inv;
@@ -20,13 +21,13 @@ static void set_target(struct cc_parser *p)
 		inv->deps_target = hp_buf_steal(&p->targets);
 		return;
 	}
-	if (inv->family == CC_FAMILY_GCC && p->wp_kind != CC_DEPS_NONE) {
-		/* The driver does not see -Wp,-MD, so cc1 knows no output name but its own default. */
+	/* The driver does not see -Wp,-MD, so GCC's cc1 knows no output name but its own default. */
+	if (!p->output || (inv->family == CC_FAMILY_GCC && p->wp_kind != CC_DEPS_NONE)) {
 		char *name HP_AUTO_FREE = cc_with_suffix(inv->input, ".o", false);
 
 		cc_depfile_quote_target(inv->family, name, &quoted);
 	} else {
-		cc_depfile_quote_target(inv->family, inv->output, &quoted);
+		cc_depfile_quote_target(inv->family, p->output, &quoted);
 	}
 	inv->deps_target = hp_buf_steal(&quoted);
 }
@@ -54,6 +55,11 @@ void cc_parser_finish_deps(struct cc_parser *p)
 		return;
 	if (inv->lang == CC_LANG_ASM || inv->lang == CC_LANG_C_CPP_OUTPUT || inv->lang == CC_LANG_CXX_CPP_OUTPUT) {
 		/* The compilers write no dependency file for these, Clang with a warning. */
+		cc_parser_bypass(p, CC_REASON_DEPFILE_OPTION, "-MD");
+		return;
+	}
+	/* Where no file comes out, the default names are of no use to anybody and differ between compilers. */
+	if (!*inv->output && !(p->targets_len > 0 && (p->deps_file || p->wp_kind != CC_DEPS_NONE))) {
 		cc_parser_bypass(p, CC_REASON_DEPFILE_OPTION, "-MD");
 		return;
 	}

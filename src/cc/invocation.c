@@ -37,6 +37,11 @@ void cc_parser_bypass(struct cc_parser *p, enum cc_reason reason, const char *de
 		set_reason(p->inv, reason, detail);
 }
 
+void cc_parser_override(struct cc_parser *p, enum cc_reason reason, const char *detail)
+{
+	set_reason(p->inv, reason, detail);
+}
+
 static void add_dir(struct cc_parser *p, enum cc_dir_kind kind, const struct cc_arg *arg)
 {
 	struct cc_invocation *inv = p->inv;
@@ -180,10 +185,7 @@ static void take_other_option(struct cc_parser *p, const struct cc_arg *arg)
 		p->compile = true;
 		break;
 	case CC_ACT_MODE:
-		if (p->mode == CC_REASON_NONE) {
-			p->mode = (enum cc_reason)arg->row->bypass;
-			p->mode_detail = arg->text;
-		}
+		cc_parser_take_mode(p, arg);
 		break;
 	case CC_ACT_OUTPUT:
 		p->output = arg->value;
@@ -210,6 +212,9 @@ static void take_other_option(struct cc_parser *p, const struct cc_arg *arg)
 	case CC_ACT_ARCH:
 		if (++p->archs > 1)
 			cc_parser_bypass(p, CC_REASON_MULTIPLE_ARCH, arg->value);
+		break;
+	case CC_ACT_CPP:
+		p->cpp_option = arg->text;
 		break;
 	case CC_ACT_SIDE:
 		cc_parser_take_side(p, arg);
@@ -307,31 +312,6 @@ static void make_lists(struct cc_invocation *inv, size_t argc)
 	inv->ident_args.arena = inv->arena;
 }
 
-/* What the mode and the inputs say goes before what single options say: "linking" explains a command line better than
- * an option of the linker does. */
-static bool finish_mode(struct cc_parser *p)
-{
-	struct cc_invocation *inv = p->inv;
-
-	if (p->mode != CC_REASON_NONE)
-		set_reason(inv, p->mode, p->mode_detail);
-	else if (!p->compile)
-		set_reason(inv, CC_REASON_NO_COMPILE, "");
-	else if (p->inputs == 0)
-		cc_parser_bypass(p, CC_REASON_NO_INPUT, "");
-	else if (hp_streq(p->input, "-"))
-		set_reason(inv, CC_REASON_STDIN_INPUT, "-");
-	else if (cc_path_is_special(p->input))
-		set_reason(inv, CC_REASON_SPECIAL_INPUT, p->input);
-	else if (p->inputs > 1)
-		cc_parser_bypass(p, CC_REASON_MULTIPLE_INPUTS, "");
-	else if (!*p->input)
-		cc_parser_bypass(p, CC_REASON_SPECIAL_INPUT, "");
-	else
-		return true;
-	return false;
-}
-
 /* Clang keeps the directory of the output in a precompiled header, and that of the headers. */
 static void finish_pch(struct cc_parser *p)
 {
@@ -339,6 +319,9 @@ static void finish_pch(struct cc_parser *p)
 
 	if (inv->lang >= CC_LANG_C_HEADER)
 		inv->makes_pch = true;
+	/* What -E and the like do of a header, or with one, is not looked into. */
+	if (inv->mode != CC_MODE_OBJECT && (inv->makes_pch || inv->pch_files.len))
+		cc_parser_bypass(p, CC_REASON_PCH, p->input);
 	if (!inv->makes_pch)
 		return;
 	if (!p->output || inv->pch_files.len || inv->sides_len)
@@ -356,12 +339,10 @@ static void finish(struct cc_parser *p)
 		inv->input = hp_strdup(p->input);
 	if (p->debug)
 		inv->embeds_cwd = true;
-	if (!finish_mode(p))
+	if (!cc_parser_finish_mode(p))
 		return;
 	cc_parser_language(p);
-	if (p->outputs > 1 || (p->output && (!*p->output || cc_path_is_special(p->output))))
-		cc_parser_bypass(p, CC_REASON_SPECIAL_OUTPUT, p->output);
-	inv->output = p->output ? hp_strdup(p->output) : cc_with_suffix(p->input, ".o", false);
+	cc_parser_finish_output(p);
 	cc_parser_finish_deps(p);
 	cc_parser_finish_inputs(p);
 	cc_parser_finish_sides(p);

@@ -42,6 +42,14 @@ enum cc_deps_kind {
 	CC_DEPS_USER, /* -MMD, -Wp,-MMD,FILE: without system headers */
 };
 
+/* What is made of the source. */
+enum cc_mode {
+	CC_MODE_OBJECT = 0, /* -c */
+	CC_MODE_ASSEMBLY,   /* -S */
+	CC_MODE_PREPROCESS, /* -E */
+	CC_MODE_SYNTAX,     /* -fsyntax-only */
+};
+
 /* How a command line treats colour in diagnostics; later options win. */
 enum cc_color {
 	CC_COLOR_AUTO = 0, /* no option, or =auto: follows the terminal */
@@ -78,7 +86,9 @@ struct cc_invocation {
 	enum cc_lang lang;
 	const char *lang_name; /* what -x calls it: "c", "c++", "assembler-with-cpp" … */
 	char *input;           /* as spelled */
-	char *output;          /* as spelled, or the default name (basename with .o) */
+	enum cc_mode mode;
+	char *output;     /* as spelled, or the default name; "": no file (standard output, /dev/null, syntax only) */
+	bool null_output; /* it is /dev/null */
 
 	/* Dependency file. */
 	enum cc_deps_kind deps;

@@ -10,6 +10,8 @@ struct cc_parser {
 
 	/* Mode: -c, and the first option that asks for something else. */
 	bool compile;
+	uint32_t modes;         /* a bit for each enum cc_mode but -c that is asked for */
+	const char *cpp_option; /* one that only -E can be asked with */
 	enum cc_reason mode;
 	const char *mode_detail;
 
@@ -44,8 +46,9 @@ struct cc_parser {
 	const char *cc1_option; /* the -Xclang option that waits for its value */
 };
 
-/* Records the reason unless there is one already. */
+/* Records the reason unless there is one already; _override, whatever is there. */
 void cc_parser_bypass(struct cc_parser *p, enum cc_reason reason, const char *detail);
+void cc_parser_override(struct cc_parser *p, enum cc_reason reason, const char *detail);
 
 /* The language of -x NAME or of a suffix. Fills lang and lang_name, or records the bypass. (lang.c) */
 void cc_parser_language(struct cc_parser *p);
@@ -60,6 +63,11 @@ bool cc_path_is_special(const char *path);
 
 /* Everything about dependency options once all arguments were seen. (deps.c) */
 void cc_parser_finish_deps(struct cc_parser *p);
+
+/* Mode, output and what they exclude, once all arguments were seen: false when that makes a bypass. (mode.c) */
+void cc_parser_take_mode(struct cc_parser *p, const struct cc_arg *arg);
+bool cc_parser_finish_mode(struct cc_parser *p);
+void cc_parser_finish_output(struct cc_parser *p);
 
 /* An option of CC_ACT_SIDE, and all of them once every argument was seen. (side.c) */
 void cc_parser_take_side(struct cc_parser *p, const struct cc_arg *arg);

@@ -84,6 +84,7 @@ enum cc_opt_act {
 	CC_ACT_XCLANG,       /* -Xclang */
 	CC_ACT_MLLVM,        /* -mllvm */
 	CC_ACT_DIAG_FORMAT,  /* -fdiagnostics-format= */
+	CC_ACT_CPP,          /* changes what -E prints; nothing is known of it elsewhere */
 	CC_ACT_SIDE,         /* writes further files: cc/side.c */
 	CC_ACT_PCH_FILE,     /* -include-pch */
 	CC_ACT_INPUT_FILE,   /* the value names a file that is read */

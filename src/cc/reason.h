@@ -10,9 +10,9 @@
 	X(BYPASS, NO_COMPILE, "not-a-compile", "no -c on the command line: linking or another mode")             \
 	X(BYPASS, NO_INPUT, "no-input", "the command line names no source file")                                 \
 	X(BYPASS, MULTIPLE_INPUTS, "multiple-inputs", "more than one source file in one command")                \
-	X(BYPASS, PREPROCESS_ONLY, "preprocess-only", "-E, -M or -MM: only preprocessing was asked for")         \
-	X(BYPASS, ASSEMBLY_OUTPUT, "assembly-output", "-S: assembly text was asked for")                         \
-	X(BYPASS, SYNTAX_ONLY, "syntax-only", "-fsyntax-only makes no output")                                   \
+	X(BYPASS, PREPROCESS_ONLY, "preprocess-only", "-M or -MM, or -E of a source that is not preprocessed")   \
+	X(BYPASS, ASSEMBLY_OUTPUT, "assembly-output", "-S of an assembler source")                               \
+	X(BYPASS, SYNTAX_ONLY, "syntax-only", "-fsyntax-only of an assembler source")                            \
 	X(BYPASS, STDIN_INPUT, "stdin-input", "the source comes from standard input")                            \
 	X(BYPASS, SPECIAL_INPUT, "special-input", "the source is not a regular file")                            \
 	X(BYPASS, SPECIAL_OUTPUT, "special-output", "the output is standard output, a device, a link or odd")    \

@@ -140,6 +140,13 @@ void cc_parser_finish_sides(struct cc_parser *p)
 {
 	struct cc_invocation *inv = p->inv;
 
+	if (!p->sides && !p->profile_arcs)
+		return;
+	/* Where no object comes out, the names follow other rules. */
+	if (p->sides && !*inv->output)
+		cc_parser_bypass(p, CC_REASON_SIDE_FILES, "a side file of a compile without output");
+	if ((p->sides & ROLE(DWO)) && inv->mode != CC_MODE_OBJECT)
+		cc_parser_bypass(p, CC_REASON_SPLIT_DWARF, "-gsplit-dwarf without -c");
 	/* The assembler has nothing to tell of the rest. */
 	if (inv->lang == CC_LANG_ASM || inv->lang == CC_LANG_ASM_CPP)
 		p->sides_required &= ROLE(DWO);

@@ -133,6 +133,8 @@ static _Noreturn void run_and_report(const struct call *call, struct client_sess
 		ack.rerun = rewrites_deps;
 	}
 	debug(call, "ran", ack.reason.data, ack.reason.len);
+	if (run.out_lost)
+		run_plainly(call);
 	if (ack.rerun)
 		rerun_quietly(call, &run);
 	client_exit_like(run.status);
@@ -158,8 +160,9 @@ static _Noreturn void follow(const struct call *call, struct client_session *s, 
 	switch (reply.kind) {
 	case PROTO_REPLY_HIT:
 		debug(call, "hit", reply.reason.data, reply.reason.len);
-		if (reply.out.len)
-			(void)sys_write_all(STDOUT_FILENO, reply.out.data, reply.out.len);
+		/* Where it cannot be written the compiler knows what to say of that. */
+		if (reply.out.len && sys_write_all(STDOUT_FILENO, reply.out.data, reply.out.len) < 0)
+			run_plainly(call);
 		if (reply.err.len)
 			(void)sys_write_all(STDERR_FILENO, reply.err.data, reply.err.len);
 		_exit(0);

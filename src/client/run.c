@@ -100,6 +100,7 @@ struct stream {
 	int fd;
 	int to;
 	struct hp_buf *keep;
+	bool lost; /* not all could be written */
 };
 
 /* One read; false at the end of the stream. */
@@ -114,7 +115,8 @@ static bool forward(struct stream *s, enum client_run_mode mode, bool *truncated
 		return false;
 	if (mode == CLIENT_RUN_QUIET)
 		return true;
-	(void)sys_write_all(s->to, chunk, (size_t)n);
+	if (sys_write_all(s->to, chunk, (size_t)n) < 0)
+		s->lost = true;
 	if (s->keep->len + (size_t)n > KEEP_MAX)
 		*truncated = true;
 	else
@@ -165,10 +167,11 @@ int client_run(const char *path, char *const *argv, enum client_run_mode mode, s
 	(void)close(out[1]);
 	(void)close(errs[1]);
 	if (pid > 0) {
-		struct stream streams[2] = {{out[0], 1, &run.out}, {errs[0], 2, &run.err}};
+		struct stream streams[2] = {{out[0], 1, &run.out, false}, {errs[0], 2, &run.err, false}};
 
 		(void)sigprocmask(SIG_SETMASK, &signals.mask, NULL);
 		forward_all(streams, mode, &run.truncated);
+		run.out_lost = streams[0].lost;
 		while (waitpid(pid, &run.status, 0) < 0 && errno == EINTR)
 			;
 	}

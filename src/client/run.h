@@ -14,6 +14,7 @@ struct client_run {
 	struct hp_buf out; /* what it wrote to standard output, at most HP_FRAME_SIZE_MAX / 4 bytes */
 	struct hp_buf err;
 	bool truncated; /* it wrote more than is kept; all of it was forwarded */
+	bool out_lost;  /* standard output did not take all of it: the compiler writing itself would have failed */
 	uint32_t duration_ms;
 };
 

@@ -87,6 +87,10 @@ static _Noreturn void run_and_report(const struct local *l, struct daemon_servic
 	}
 	daemon_service_settle(service, ticket);
 	daemon_service_free(service);
+	if (run.out_lost) {
+		own_work_end(&user);
+		run_plainly(l);
+	}
 	client_exit_like(run.status);
 }
 
@@ -124,8 +128,9 @@ int cmd_local(int argc, char **argv)
 	if (answer.decision != DAEMON_HIT)
 		run_plainly(&l);
 	(void)umask(l.mask);
-	if (answer.out.len)
-		(void)sys_write_all(STDOUT_FILENO, answer.out.data, answer.out.len);
+	/* Where it cannot be written the compiler knows what to say of that. */
+	if (answer.out.len && sys_write_all(STDOUT_FILENO, answer.out.data, answer.out.len) < 0)
+		run_plainly(&l);
 	if (answer.err.len)
 		(void)sys_write_all(STDERR_FILENO, answer.err.data, answer.err.len);
 	return 0;

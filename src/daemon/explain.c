@@ -85,7 +85,8 @@ static bool last_of_object(struct daemon_service *s, const struct daemon_ticket 
 	HP_AUTO_BUF struct hp_buf memory = {0};
 	struct store_outcome last;
 
-	if (store_ledger_find(s->opt.ledger, t->object, &last, &memory, NULL) != 1 || daemon_is_zero(&last.action_key))
+	if (store_ledger_find(s->opt.ledger, *t->object ? t->object : t->source, &last, &memory, NULL) != 1 ||
+	    daemon_is_zero(&last.action_key))
 		return false;
 	*ret_key = last.action_key;
 	return true;
@@ -100,7 +101,8 @@ enum cc_reason daemon_known_hopeless(struct daemon_service *s, const struct daem
 	struct store_outcome last;
 	struct sys_stamp source;
 
-	if (t->inv.deps != CC_DEPS_USER || store_ledger_find(s->opt.ledger, t->object, &last, &memory, NULL) != 1 ||
+	if (t->inv.deps != CC_DEPS_USER ||
+	    store_ledger_find(s->opt.ledger, *t->object ? t->object : t->source, &last, &memory, NULL) != 1 ||
 	    !codec_digest_eq(&last.closure_key, &t->closure_key) || last.time_s + HOPELESS_S < time(NULL) ||
 	    sys_stamp_path(t->source, &source) < 0 || sys_stamp_time_ns(&source) / 1000000000 >= last.time_s)
 		return CC_REASON_NONE;

@@ -38,6 +38,10 @@ struct daemon_file {
 void *daemon_file_new(const char *path, size_t path_len); /* for daemon_pool_intern */
 void daemon_file_free(void *file);
 
+/* Whether this is /dev/null, and really the null device. As a source it is empty: configure scripts and the Linux kernel's
+ * Makefiles probe compilers with it. */
+bool daemon_is_null_device(const char *path);
+
 /* The digest of what the file holds now, and its stamp. Returns 0, or -errno (also -EFBIG for more than
  * HP_SOURCE_SIZE_MAX bytes, -EINVAL for what is not a regular file). ret_stamp may be NULL. */
 int daemon_file_digest(struct daemon_file *file, struct codec_digest *ret_digest, struct sys_stamp *ret_stamp);

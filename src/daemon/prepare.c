@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cc/probe.h"
+#include "daemon/files.h"
 #include "daemon/service_priv.h"
 
 static int read_response_file(void *ctx, const char *path, struct hp_buf *out)
@@ -222,8 +223,12 @@ enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t)
 		return reason;
 	/* GCC takes __DATE__ and __TIME__ from it; Clang before 16 looks at the clock all the same. */
 	t->date_time_ok = t->inv.family == CC_FAMILY_GCC && env_value(&t->key_env, "SOURCE_DATE_EPOCH");
+	if (t->inv.null_output && !daemon_is_null_device("/dev/null")) {
+		hp_buf_str(&t->detail, "/dev/null");
+		return CC_REASON_SPECIAL_OUTPUT;
+	}
 	t->source = absolute(t, t->inv.input);
-	t->object = absolute(t, t->inv.output);
+	t->object = *t->inv.output ? absolute(t, t->inv.output) : hp_strdup("");
 	t->deps_file = t->inv.deps_file ? absolute(t, t->inv.deps_file) : NULL;
 	t->color = wants_color(t);
 	reason = identify(s, t, t->inv.lang_name);

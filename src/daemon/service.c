@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/files.h"
 #include "daemon/search.h"
 #include "daemon/service_priv.h"
 #include "daemon/sides.h"
@@ -202,7 +203,7 @@ void daemon_note_unstored(struct daemon_service *s, const struct daemon_ticket *
 	};
 
 	if (t->unstored == CC_REASON_STORE_FAILED)
-		hp_warn("%s cannot be stored: %s", t->object, hp_buf_cstr(&t->detail));
+		hp_warn("%s cannot be stored: %s", *t->object ? t->object : t->source, hp_buf_cstr(&t->detail));
 	store_ledger_note(s->opt.ledger, &note);
 }
 
@@ -273,7 +274,7 @@ static int64_t newest_input_ns(struct daemon_ticket *t, const struct daemon_cont
 	int64_t known;
 
 	daemon_search_init(&search, &in);
-	if (sys_stamp_path(t->source, &stamp) == 0)
+	if (!daemon_is_null_device(t->source) && sys_stamp_path(t->source, &stamp) == 0)
 		newest = sys_stamp_time_ns(&stamp);
 	for (size_t i = 0; i < source->scan.includes_len; i++) {
 		const char *name = source->scan.names + source->scan.includes[i].offset;

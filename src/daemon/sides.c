@@ -143,9 +143,9 @@ static int compare_outputs(const void *a, const void *b)
 enum cc_reason daemon_outputs_collect(struct daemon_ticket *t)
 {
 	struct taking main = {.t = t};
-	enum cc_reason reason = take(t, CC_ROLE_MAIN, "", t->object, &main.there);
+	enum cc_reason reason = *t->object ? take(t, CC_ROLE_MAIN, "", t->object, &main.there) : CC_REASON_NONE;
 
-	if (reason == CC_REASON_NONE && !main.there) {
+	if (reason == CC_REASON_NONE && *t->object && !main.there) {
 		hp_buf_printf(&t->detail, "%s", t->object);
 		return CC_REASON_OUTPUT_MISSING;
 	}
@@ -177,7 +177,7 @@ static bool place(const struct daemon_ticket *t, const struct cache_output *o, s
 	if (o->role == CC_ROLE_MAIN) {
 		hp_buf_reset(out);
 		hp_buf_str(out, t->object);
-		return !*name;
+		return *t->object && !*name;
 	}
 	for (size_t i = 0; i < t->inv.sides_len; i++) {
 		if (t->inv.sides[i].role == o->role && cc_side_fits(&t->inv.sides[i], name)) {
@@ -188,6 +188,14 @@ static bool place(const struct daemon_ticket *t, const struct cache_output *o, s
 	return false;
 }
 
+/* Objects replace what was there; other outputs are written in place by some compilers. */
+static bool is_plain(const struct daemon_ticket *t, const struct cache_output *o, const char *path)
+{
+	if (o->role == CC_ROLE_MAIN && t->inv.mode == CC_MODE_OBJECT)
+		return daemon_output_plain(path);
+	return daemon_side_plain(path, t->req->mask, o->mode_extra);
+}
+
 bool daemon_outputs_fit(struct daemon_ticket *t, const struct cache_entry *e)
 {
 	HP_AUTO_BUF struct hp_buf path = {0};
@@ -195,16 +203,14 @@ bool daemon_outputs_fit(struct daemon_ticket *t, const struct cache_entry *e)
 
 	for (size_t i = 0; i < e->outputs_len; i++) {
 		const struct cache_output *o = &e->outputs[i];
-		bool is_main = o->role == CC_ROLE_MAIN;
 
-		mains += is_main;
-		if (!place(t, o, &path) || !(is_main ? daemon_output_plain(path.data)
-		                                     : daemon_side_plain(path.data, t->req->mask, o->mode_extra))) {
+		mains += o->role == CC_ROLE_MAIN;
+		if (!place(t, o, &path) || !is_plain(t, o, path.data)) {
 			hp_buf_str(&t->detail, path.len ? path.data : cc_role_name(o->role));
 			return false;
 		}
 	}
-	return mains == 1;
+	return mains == (*t->object ? 1 : 0);
 }
 
 int daemon_outputs_put(const struct daemon_ticket *t, const struct cache_entry *e, struct hp_err *err)

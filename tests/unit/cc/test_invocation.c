@@ -95,13 +95,61 @@ static void modes_are_told_apart(void **state)
 	bypasses("gcc --version", CC_REASON_NO_COMPILE);
 	bypasses("gcc -### -c x.c", CC_REASON_NO_COMPILE);
 	bypasses("gcc -print-file-name=x", CC_REASON_NO_COMPILE);
-	bypasses("gcc -E x.c", CC_REASON_PREPROCESS_ONLY);
-	bypasses("gcc -c -E x.c", CC_REASON_PREPROCESS_ONLY);
+	bypasses("gcc -E x.i", CC_REASON_PREPROCESS_ONLY);
+	bypasses("gcc -E x.s", CC_REASON_PREPROCESS_ONLY);
 	bypasses("gcc -M x.c", CC_REASON_PREPROCESS_ONLY);
 	bypasses("gcc -MM x.c", CC_REASON_PREPROCESS_ONLY);
-	bypasses("gcc -S x.c", CC_REASON_ASSEMBLY_OUTPUT);
-	bypasses("gcc -fsyntax-only x.c", CC_REASON_SYNTAX_ONLY);
+	bypasses("gcc -S x.S", CC_REASON_ASSEMBLY_OUTPUT);
+	bypasses("gcc -fsyntax-only x.S", CC_REASON_SYNTAX_ONLY);
 	bypasses("clang --analyze x.c", CC_REASON_NO_COMPILE);
+}
+
+static void has_mode(const char *line, enum cc_mode mode, const char *output)
+{
+	struct cc_invocation inv AUTO_INV;
+
+	parse(line, &inv);
+	if (inv.bypass != CC_REASON_NONE || inv.mode != mode || !hp_streq(inv.output, output))
+		fail_msg("%s: %s, mode %d to \"%s\"", line, cc_reason_name(inv.bypass), (int)inv.mode, inv.output);
+}
+
+static void the_mode_decides_what_comes_out(void **state)
+{
+	(void)state;
+	has_mode("gcc -c a/x.c", CC_MODE_OBJECT, "x.o");
+	has_mode("gcc -S a/x.c", CC_MODE_ASSEMBLY, "x.s");
+	has_mode("gcc -c -S x.c -o y", CC_MODE_ASSEMBLY, "y");
+	has_mode("gcc -S x.c -o -", CC_MODE_ASSEMBLY, "");
+	has_mode("gcc -E x.c", CC_MODE_PREPROCESS, "");
+	has_mode("gcc -E -S -c x.c -o y.i", CC_MODE_PREPROCESS, "y.i");
+	has_mode("gcc -E -fsyntax-only x.c -o y.i", CC_MODE_PREPROCESS, "y.i");
+	has_mode("gcc -S -fsyntax-only x.c -o y.s", CC_MODE_SYNTAX, "");
+	has_mode("gcc -E -x assembler-with-cpp x.c", CC_MODE_PREPROCESS, "");
+	has_mode("gcc -c x.c -o /dev/null", CC_MODE_OBJECT, "");
+	has_mode("gcc -c -x c /dev/null -o t", CC_MODE_OBJECT, "t");
+}
+
+static void a_compile_that_makes_no_file_has_a_key_of_its_own(void **state)
+{
+	(void)state;
+	keys("gcc -c x.c -o y.o", "-x c");
+	keys("gcc -c x.c -o /dev/null", "-o /dev/null -x c");
+	keys("gcc -S x.c -o y.s", "-S -x c");
+	keys("gcc -S x.c -o -", "-S -o - -x c");
+	keys("gcc -E -c x.c", "-E -c -o - -x c");
+	keys("gcc -E x.c -o -", "-E -o - -x c");
+	keys("gcc -fsyntax-only x.c", "-fsyntax-only -x c");
+}
+
+static void options_of_the_preprocessor_s_output_need_E(void **state)
+{
+	(void)state;
+	bypasses("gcc -c -P x.c", CC_REASON_UNSUPPORTED_OPTION);
+	bypasses("gcc -c -dM x.c", CC_REASON_UNSUPPORTED_OPTION);
+	bypasses("gcc -E -dM -P -C x.c", CC_REASON_NONE);
+	bypasses("gcc -E -dA x.c", CC_REASON_SIDE_FILES);
+	bypasses("gcc -E -MD x.c", CC_REASON_DEPFILE_OPTION);
+	bypasses("gcc -E -MD -MF x.d -MT y x.c", CC_REASON_NONE);
 }
 
 static void inputs_are_judged(void **state)
@@ -110,7 +158,8 @@ static void inputs_are_judged(void **state)
 	bypasses("gcc -c", CC_REASON_NO_INPUT);
 	bypasses("gcc -c a.c b.c", CC_REASON_MULTIPLE_INPUTS);
 	bypasses("gcc -c -x c -", CC_REASON_STDIN_INPUT);
-	bypasses("gcc -c -x c /dev/null -o t", CC_REASON_SPECIAL_INPUT);
+	bypasses("gcc -c -x c /dev/zero -o t", CC_REASON_SPECIAL_INPUT);
+	bypasses("gcc -c /dev/null -o t", CC_REASON_UNKNOWN_LANGUAGE);
 	/* Where a precompiled header goes by default is not worth knowing. */
 	bypasses("gcc -c x.h", CC_REASON_PCH);
 	bypasses("g++ -c x.hpp", CC_REASON_PCH);
@@ -121,7 +170,8 @@ static void inputs_are_judged(void **state)
 	bypasses("gcc -c x", CC_REASON_UNKNOWN_LANGUAGE);
 	bypasses("gcc -x cuda -c x.c", CC_REASON_UNKNOWN_LANGUAGE);
 	bypasses("gcc -c x.c -o -", CC_REASON_SPECIAL_OUTPUT);
-	bypasses("gcc -c x.c -o /dev/null", CC_REASON_SPECIAL_OUTPUT);
+	bypasses("gcc -c x.c -o /dev/full", CC_REASON_SPECIAL_OUTPUT);
+	bypasses("gcc -c x.c -o /dev/null -fstack-usage", CC_REASON_SIDE_FILES);
 	bypasses("gcc -c x.c -o a.o -o b.o", CC_REASON_SPECIAL_OUTPUT);
 	bypasses("gcc -c x.c @missing", CC_REASON_RESPONSE_FILE);
 }
@@ -498,6 +548,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(modes_are_told_apart),
+	        cmocka_unit_test(the_mode_decides_what_comes_out),
+	        cmocka_unit_test(a_compile_that_makes_no_file_has_a_key_of_its_own),
+	        cmocka_unit_test(options_of_the_preprocessor_s_output_need_E),
 	        cmocka_unit_test(inputs_are_judged),
 	        cmocka_unit_test(unknown_options_are_never_guessed),
 	        cmocka_unit_test(options_out_of_scope_have_their_reason),

@@ -294,7 +294,7 @@ static void what_is_no_matter_for_a_cache_goes_by(void **state)
 	expect(state, s, "/usr/bin/gcc", "a.c -o a", DAEMON_BYPASS, CC_REASON_NO_COMPILE);
 	expect(state, s, "/usr/bin/gcc", "-c time.c -o a.o", DAEMON_BYPASS, CC_REASON_DATE_TIME);
 	expect(state, s, "/bin/true", "-c a.c -o a.o", DAEMON_BYPASS, CC_REASON_UNKNOWN_COMPILER);
-	expect(state, s, "/usr/bin/gcc", "-c a.c -o /dev/null", DAEMON_BYPASS, CC_REASON_SPECIAL_OUTPUT);
+	expect(state, s, "/usr/bin/gcc", "-c a.c -o /dev/full", DAEMON_BYPASS, CC_REASON_SPECIAL_OUTPUT);
 	daemon_service_free(s);
 }
 

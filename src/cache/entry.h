@@ -71,7 +71,8 @@ struct cache_entry {
 	void *memory; /* private: what a decoded entry's pointers point into, besides the encoded bytes */
 };
 
-#define CACHE_ENTRY_COLOR (1u << 0) /* the diagnostics were made with colour */
+#define CACHE_ENTRY_COLOR (1u << 0)   /* the diagnostics were made with colour */
+#define CACHE_ENTRY_STAMPED (1u << 1) /* the time in the object's COFF header is zero and to be set anew */
 
 #define CACHE_PACK_RAW 0 /* level for cache_entry_encode: do not compress the payload */
 

@@ -12,7 +12,7 @@
 
 #define CACHE_ENTRY_MAGIC "HPCE"
 #define CACHE_ENTRY_VERSION 2u
-#define CACHE_ENTRY_FLAGS CACHE_ENTRY_COLOR /* all that are defined; others are refused */
+#define CACHE_ENTRY_FLAGS (CACHE_ENTRY_COLOR | CACHE_ENTRY_STAMPED) /* all that are defined; others are refused */
 
 /* Offsets in the fixed header; all words are u32 little-endian. */
 enum {

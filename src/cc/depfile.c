@@ -42,7 +42,7 @@ static const struct layout clang_layout = {
 
 static const struct layout *layout_of(enum cc_family family)
 {
-	return family == CC_FAMILY_CLANG ? &clang_layout : &gcc_layout;
+	return cc_family_is_clang(family) ? &clang_layout : &gcc_layout;
 }
 
 void cc_depfile_done(struct cc_depfile *df)
@@ -102,7 +102,7 @@ static const char *skip_dot_slash(const char *name)
 
 void cc_depfile_quote_target(enum cc_family family, const char *path, struct hp_buf *out)
 {
-	quote(family == CC_FAMILY_CLANG ? path : skip_dot_slash(path), true, out);
+	quote(cc_family_is_clang(family) ? path : skip_dot_slash(path), true, out);
 }
 
 /* Printing ------------------------------------------------------------------------------------------------------ */
@@ -130,7 +130,7 @@ static size_t join_target(enum cc_family family, const struct cc_depfile_target 
 	if (target->quote)
 		cc_depfile_quote_target(family, target->text, &name);
 	else
-		hp_buf_str(&name, family == CC_FAMILY_CLANG ? target->text : skip_dot_slash(target->text));
+		hp_buf_str(&name, cc_family_is_clang(family) ? target->text : skip_dot_slash(target->text));
 	column = place(&layout->target, layout->column_max, column, name.len, out);
 	hp_buf_append(out, hp_buf_cstr(&name), name.len);
 	return column;
@@ -150,7 +150,7 @@ void cc_depfile_join_targets(enum cc_family family, const struct cc_depfile_targ
 	size_t column = 0;
 	size_t quoted = 0;
 
-	if (family == CC_FAMILY_CLANG) {
+	if (cc_family_is_clang(family)) {
 		for (size_t i = 0; i < targets_len; i++)
 			column = join_target(family, &targets[i], column, out);
 		return;

@@ -40,7 +40,7 @@ static bool combination_is_known(const struct cc_parser *p)
 	if (!p->md && !p->mmd)
 		return !p->deps_detail;
 	/* Clang warns that one of the two is unused, and the warning depends on which. */
-	return !(p->md && p->mmd && p->inv->family == CC_FAMILY_CLANG);
+	return !(p->md && p->mmd && cc_family_is_clang(p->inv->family));
 }
 
 void cc_parser_finish_deps(struct cc_parser *p)

@@ -23,6 +23,7 @@ static const struct env_row rows[] = {
         {"CC_PRINT_OPTIONS_FILE", CC_ENV_BYPASS},
         {"CC_PRINT_PROC_STAT", CC_ENV_BYPASS},
         {"CC_PRINT_PROC_STAT_FILE", CC_ENV_BYPASS},
+        {"CL", CC_ENV_CL_ARGS},
         {"CLANG_CONFIG_FILE_SYSTEM_DIR", CC_ENV_BYPASS},
         {"CLANG_CONFIG_FILE_USER_DIR", CC_ENV_BYPASS},
         {"CLANG_CRASH_DIAGNOSTICS_DIR", CC_ENV_BYPASS},
@@ -36,6 +37,7 @@ static const struct env_row rows[] = {
         {"CPLUS_INCLUDE_PATH", CC_ENV_IDENT},
         {"C_INCLUDE_PATH", CC_ENV_IDENT},
         {"DEPENDENCIES_OUTPUT", CC_ENV_BYPASS},
+        {"EXTERNAL_INCLUDE", CC_ENV_CL_IDENT},
         {"FORCE_SOURCE_DATE", CC_ENV_KEY},
         {"GCC_COLORS", CC_ENV_KEY},
         {"GCC_COMPARE_DEBUG", CC_ENV_BYPASS},
@@ -44,6 +46,7 @@ static const struct env_row rows[] = {
         {"GCC_ROOT", CC_ENV_IDENT},
         {"GCC_SPECS", CC_ENV_BYPASS},
         {"GCC_URLS", CC_ENV_KEY},
+        {"INCLUDE", CC_ENV_CL_IDENT},
         {"LANG", CC_ENV_KEY},
         {"LANGUAGE", CC_ENV_KEY},
         {"LC_ALL", CC_ENV_KEY},
@@ -61,6 +64,10 @@ static const struct env_row rows[] = {
         {"SOURCE_DATE_EPOCH", CC_ENV_KEY},
         {"SUNPRO_DEPENDENCIES", CC_ENV_BYPASS},
         {"TERM_URLS", CC_ENV_KEY},
+        {"VCINSTALLDIR", CC_ENV_CL_IDENT},
+        {"VCToolsInstallDir", CC_ENV_CL_IDENT},
+        {"VSLANG", CC_ENV_CL_IDENT},
+        {"_CL_", CC_ENV_CL_ARGS},
 };
 
 #define ROWS_LEN (sizeof rows / sizeof rows[0])

@@ -9,6 +9,8 @@ enum cc_env_kind {
 	CC_ENV_KEY,      /* joins the action key when set */
 	CC_ENV_IDENT,    /* decides which programs and directories the driver uses */
 	CC_ENV_BYPASS,   /* makes the compiler write or do more than is handled */
+	CC_ENV_CL_ARGS,  /* further arguments of cl and clang-cl */
+	CC_ENV_CL_IDENT, /* as CC_ENV_IDENT, for cl and clang-cl alone */
 	CC_ENV_CWD,      /* PWD: how the working directory is spelled in debug information */
 };
 

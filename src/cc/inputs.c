@@ -33,7 +33,7 @@ void cc_parser_take_profile(struct cc_parser *p, const struct cc_arg *arg)
 		cc_parser_bypass(p, CC_REASON_PROFILE, arg->text);
 	if (arg->negative)
 		return;
-	if (inv->family == CC_FAMILY_CLANG) {
+	if (cc_family_is_clang(inv->family)) {
 		if (use)
 			take_profdata(p, arg);
 		return;

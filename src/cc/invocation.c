@@ -228,7 +228,7 @@ static void take_other_option(struct cc_parser *p, const struct cc_arg *arg)
 	}
 }
 
-static void take_option(struct cc_parser *p, const struct cc_arg *arg)
+void cc_parser_take_option(struct cc_parser *p, const struct cc_arg *arg)
 {
 	const struct cc_option *row = arg->row;
 
@@ -261,7 +261,7 @@ static void take_option(struct cc_parser *p, const struct cc_arg *arg)
 		cc_key_add(&p->inv->ident_args, arg);
 }
 
-static void take_input(struct cc_parser *p, const char *path)
+void cc_parser_take_input(struct cc_parser *p, const char *path)
 {
 	if (p->inputs++ == 0) {
 		p->input = path;
@@ -287,9 +287,9 @@ static void take_all(struct cc_parser *p, const unsigned char *from_file)
 				inv->rewrite_opened = true;
 		}
 		if (arg.option)
-			take_option(p, &arg);
+			cc_parser_take_option(p, &arg);
 		else
-			take_input(p, arg.text);
+			cc_parser_take_input(p, arg.text);
 	}
 	if (p->cc1_option)
 		cc_parser_bypass(p, CC_REASON_UNSUPPORTED_OPTION, p->cc1_option);
@@ -331,6 +331,18 @@ static void finish_pch(struct cc_parser *p)
 	hp_strv_add(&inv->key_args, inv->output);
 }
 
+/* Debug information for Windows can be CodeView, which holds the whole command line. */
+static bool is_for_windows(const struct cc_parser *p)
+{
+	const struct hp_strv *args = &p->inv->ident_args;
+
+	for (size_t i = 0; i < args->len; i++) {
+		if (strstr(args->v[i], "windows") || strstr(args->v[i], "msvc") || strstr(args->v[i], "win32"))
+			return true;
+	}
+	return p->windows_driver;
+}
+
 static void finish(struct cc_parser *p)
 {
 	struct cc_invocation *inv = p->inv;
@@ -339,6 +351,8 @@ static void finish(struct cc_parser *p)
 		inv->input = hp_strdup(p->input);
 	if (p->debug)
 		inv->embeds_cwd = true;
+	if (p->debug && is_for_windows(p))
+		cc_parser_bypass(p, CC_REASON_HOLDS_COMMAND, "");
 	if (!cc_parser_finish_mode(p))
 		return;
 	cc_parser_language(p);
@@ -358,13 +372,46 @@ static void finish(struct cc_parser *p)
 		hp_strv_add(&inv->key_args, "--driver-mode=g++");
 }
 
-int cc_invocation_parse(struct cc_invocation *inv, enum cc_family family, const char *argv0, size_t argc,
-                        char *const *argv, cc_read_file_fn read_file, void *read_ctx, struct hp_err *err)
+/* The arguments that an environment variable of clang-cl and cl holds. A number sign stands for the first equals sign,
+ * which such a variable could not hold. */
+static int add_env_words(struct cc_invocation *inv, const char *text, struct hp_err *err)
+{
+	struct hp_strv words HP_AUTO_STRV = {0};
+	int r = text ? cc_rsp_split_windows(text, strlen(text), &words, err) : 0;
+
+	for (size_t i = 0; i < words.len && r == 0; i++) {
+		char *sign = strchr(words.v[i], '#');
+
+		if (sign)
+			*sign = '=';
+		hp_strv_add(&inv->args, words.v[i]);
+	}
+	return r;
+}
+
+static int expand(struct cc_invocation *inv, const struct cc_cl_env *env, size_t argc, char *const *argv,
+                  cc_read_file_fn read_file, void *read_ctx, unsigned char **ret_from_file, struct hp_err *err)
+{
+	bool opened = false;
+	int r = env ? add_env_words(inv, env->before, err) : 0;
+
+	if (r == 0)
+		r = cc_rsp_expand(inv->family, argc, argv, read_file, read_ctx, &inv->args, &opened, ret_from_file,
+		                  err);
+	if (r == 0 && env)
+		r = add_env_words(inv, env->after, err);
+	opened = opened || (env && (env->before || env->after));
+	for (size_t i = 0; opened && i < argc; i++)
+		hp_strv_add(&inv->user_args, argv[i]);
+	return r;
+}
+
+static int parse(struct cc_invocation *inv, enum cc_family family, const char *argv0, const struct cc_cl_env *env,
+                 size_t argc, char *const *argv, cc_read_file_fn read_file, void *read_ctx, struct hp_err *err)
 {
 	struct cc_parser p = {.inv = inv};
 	unsigned char *from_file HP_AUTO_FREE = NULL;
 	struct hp_err rsp_err = {0};
-	bool opened;
 
 	*inv = (struct cc_invocation){.family = family};
 	if (!argv && argc > 0)
@@ -378,17 +425,32 @@ int cc_invocation_parse(struct cc_invocation *inv, enum cc_family family, const 
 		return 0;
 	}
 	make_lists(inv, argc);
-	if (cc_rsp_expand(family, argc, argv, read_file, read_ctx, &inv->args, &opened, &from_file, &rsp_err) < 0) {
+	if (expand(inv, env, argc, argv, read_file, read_ctx, &from_file, &rsp_err) < 0) {
 		set_reason(inv, CC_REASON_RESPONSE_FILE, rsp_err.msg);
 		return 0;
 	}
-	for (size_t i = 0; opened && i < argc; i++)
-		hp_strv_add(&inv->user_args, argv[i]);
 	inv->key_args = hp_strv_in(inv->arena, inv->args.len + 6);
 	p.cxx_driver = argv0 && cc_driver_is_cxx(argv0);
-	take_all(&p, from_file);
-	finish(&p);
+	p.windows_driver = argv0 && strstr(hp_basename(argv0), "windows");
+	if (cc_family_is_msvc(family)) {
+		cc_msvc_take(&p);
+	} else {
+		take_all(&p, from_file);
+		finish(&p);
+	}
 	free(p.wp_file);
 	hp_buf_done(&p.targets);
 	return 0;
+}
+
+int cc_invocation_parse(struct cc_invocation *inv, enum cc_family family, const char *argv0, size_t argc,
+                        char *const *argv, cc_read_file_fn read_file, void *read_ctx, struct hp_err *err)
+{
+	return parse(inv, family, argv0, NULL, argc, argv, read_file, read_ctx, err);
+}
+
+int cc_invocation_parse_cl(struct cc_invocation *inv, enum cc_family family, const struct cc_cl_env *env, size_t argc,
+                           char *const *argv, cc_read_file_fn read_file, void *read_ctx, struct hp_err *err)
+{
+	return parse(inv, family, NULL, env, argc, argv, read_file, read_ctx, err);
 }

@@ -18,7 +18,21 @@ enum cc_family {
 	CC_FAMILY_UNKNOWN = 0,
 	CC_FAMILY_GCC,
 	CC_FAMILY_CLANG,
+	CC_FAMILY_CLANG_CL, /* Clang that takes MSVC's command line */
+	CC_FAMILY_MSVC,     /* cl.exe: its command line and its listings are read, but nothing here can run it */
 };
+
+/* Clang's own behaviour: dependency files, colour, warnings about unused options. */
+static inline bool cc_family_is_clang(enum cc_family family)
+{
+	return family == CC_FAMILY_CLANG || family == CC_FAMILY_CLANG_CL;
+}
+
+/* MSVC's grammar, headers' search and objects. */
+static inline bool cc_family_is_msvc(enum cc_family family)
+{
+	return family == CC_FAMILY_CLANG_CL || family == CC_FAMILY_MSVC;
+}
 
 enum cc_lang {
 	CC_LANG_UNKNOWN = 0,
@@ -63,6 +77,13 @@ enum cc_dir_kind {
 	CC_DIR_ANGLE,  /* -I */
 	CC_DIR_SYSTEM, /* -isystem */
 	CC_DIR_AFTER,  /* -idirafter */
+};
+
+/* Where the list of what a compile read comes from. */
+enum cc_closure {
+	CC_CLOSURE_DEPFILE = 0,   /* a dependency file, the user's or a private one */
+	CC_CLOSURE_SHOW_INCLUDES, /* what the compiler prints because the user asked for it */
+	CC_CLOSURE_SOURCE_DEPS,   /* cl's /sourceDependencies */
 };
 
 struct cc_dir {
@@ -125,6 +146,13 @@ struct cc_invocation {
 	 * (-m32 -march=native --target= -B --sysroot -nostdinc -stdlib= -specs= …). */
 	struct hp_strv ident_args;
 
+	/* MSVC's grammar */
+	enum cc_closure closure;
+	bool show_includes;      /* /showIncludes: included files are listed on stdout */
+	bool holds_command;      /* the object holds the whole command line: it must run as it is */
+	bool stamped;            /* the object holds the time when it was made */
+	const char *source_deps; /* cl: the user's own /sourceDependencies FILE; NULL */
+
 	bool embeds_cwd;       /* the object can hold the working directory (-g, …) */
 	bool debug_prefix_map; /* informational: some -f*-prefix-map is in force */
 	enum cc_color color;
@@ -144,11 +172,21 @@ typedef int (*cc_read_file_fn)(void *ctx, const char *path, struct hp_buf *out);
 int cc_invocation_parse(struct cc_invocation *inv, enum cc_family family, const char *argv0, size_t argc,
                         char *const *argv, cc_read_file_fn read_file, void *read_ctx, struct hp_err *err);
 
+/* The same for clang-cl and cl, whose environment holds further arguments: those of CL go in front, those of _CL_ to the
+ * end. NULL: not set. */
+struct cc_cl_env {
+	const char *before;
+	const char *after;
+};
+int cc_invocation_parse_cl(struct cc_invocation *inv, enum cc_family family, const struct cc_cl_env *env, size_t argc,
+                           char *const *argv, cc_read_file_fn read_file, void *read_ctx, struct hp_err *err);
+
 /* The arguments (argv[1…]) to run on a miss, appended to `out`: the user's own, except
  *  - deps NONE: "-MD" "-MF" private_deps are added (not for CC_LANG_ASM and the *_CPP_OUTPUT languages);
  *  - deps ALL: nothing changes, the user's file is read;
  *  - deps USER: every -MMD becomes -MD and the file becomes private_deps, targets and -MP kept;
- *  - force_color: -fdiagnostics-color=always (GCC) or -fcolor-diagnostics (Clang) is added in front.
+ *  - force_color: -fdiagnostics-color=always (GCC) or -fcolor-diagnostics (Clang) is added in front;
+ *  - clang-cl: the same with /clang: in front of dependency options, and nothing where another list is read.
  * Response files are replaced by their contents only when something inside them had to change. */
 void cc_invocation_run_args(const struct cc_invocation *inv, const char *private_deps, bool force_color,
                             struct hp_strv *out);

@@ -6,7 +6,8 @@
 
 struct cc_parser {
 	struct cc_invocation *inv;
-	bool cxx_driver; /* called by a C++ name */
+	bool cxx_driver;     /* called by a C++ name */
+	bool windows_driver; /* its name has a Windows target in front */
 
 	/* Mode: -c, and the first option that asks for something else. */
 	bool compile;
@@ -45,6 +46,14 @@ struct cc_parser {
 
 	const char *cc1_option; /* the -Xclang option that waits for its value */
 };
+
+/* One option, or one input. (invocation.c) */
+void cc_parser_take_option(struct cc_parser *p, const struct cc_arg *arg);
+void cc_parser_take_input(struct cc_parser *p, const char *path);
+
+/* All of inv->args, and the command line to run, in MSVC's grammar. (invocation_msvc.c) */
+void cc_msvc_take(struct cc_parser *p);
+void cc_msvc_run_args(const struct cc_invocation *inv, const char *private_deps, bool force_color, struct hp_strv *out);
 
 /* Records the reason unless there is one already; _override, whatever is there. */
 void cc_parser_bypass(struct cc_parser *p, enum cc_reason reason, const char *detail);

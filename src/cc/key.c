@@ -59,5 +59,5 @@ bool cc_key_wants(enum cc_family family, const struct cc_arg *arg)
 	if (arg->row->effect != CC_EFFECT_NO)
 		return true;
 	/* Clang names linker options that it does not use in a warning. */
-	return arg->row->cls == CC_CLASS_LINKER && family == CC_FAMILY_CLANG;
+	return arg->row->cls == CC_CLASS_LINKER && cc_family_is_clang(family);
 }

@@ -51,7 +51,7 @@ static enum cc_lang find_lang(const struct lang_name *rows, size_t rows_len, con
 
 static bool is_header_suffix(const struct cc_parser *p, const char *suffix)
 {
-	size_t n = p->inv->family == CC_FAMILY_CLANG ? HEADER_SUFFIXES_CLANG : HP_ARRAY_SIZE(header_suffixes);
+	size_t n = cc_family_is_clang(p->inv->family) ? HEADER_SUFFIXES_CLANG : HP_ARRAY_SIZE(header_suffixes);
 
 	for (size_t i = 0; i < n; i++) {
 		if (hp_streq(header_suffixes[i], suffix))

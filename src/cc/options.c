@@ -7,7 +7,7 @@
 #include "cc/options_priv.h"
 
 static const struct cc_option_table *const tables[] = {&cc_options_gnu, &cc_options_gnu_f1, &cc_options_gnu_f2,
-                                                       &cc_options_gnu_m};
+                                                       &cc_options_gnu_m, &cc_options_msvc};
 
 const struct cc_option_table *cc_option_table(unsigned index)
 {
@@ -192,7 +192,7 @@ static struct cc_match find_long(const char *arg)
 
 struct cc_match cc_option_find(enum cc_family family, const char *arg)
 {
-	struct cc_match match = find_short(arg, family == CC_FAMILY_CLANG ? CC_FAMILY_BIT_CLANG : CC_FAMILY_BIT_GCC);
+	struct cc_match match = find_short(arg, cc_family_is_clang(family) ? CC_FAMILY_BIT_CLANG : CC_FAMILY_BIT_GCC);
 
 	if (!match.row && family == CC_FAMILY_GCC && arg[1] == '-')
 		return find_long(arg);
@@ -212,14 +212,24 @@ static bool takes_next(const struct cc_match *match, const char *arg)
 	}
 }
 
+/* A word with a slash in front that no row fits: for cl an option, for clang-cl a path, unless it looks like no path. */
+static bool is_slash_option(enum cc_family family, const char *text)
+{
+	return text[0] == '/' && text[1] && (family == CC_FAMILY_MSVC || !strpbrk(text + 1, "/."));
+}
+
 void cc_arg_read(enum cc_family family, size_t argc, char *const *argv, size_t pos, struct cc_arg *ret_arg)
 {
 	struct cc_arg arg = {.text = argv[pos], .count = 1};
 	struct cc_match match = {0};
 
 	arg.option = arg.text[0] == '-' && arg.text[1] != '\0';
-	if (arg.option)
+	if (cc_family_is_msvc(family) && (arg.option || arg.text[0] == '/')) {
+		match = cc_option_find_cl(family, arg.text);
+		arg.option = arg.option || match.row || is_slash_option(family, arg.text);
+	} else if (arg.option) {
 		match = cc_option_find(family, arg.text);
+	}
 	arg.row = match.row;
 	arg.negative = match.negative;
 	if (arg.row && arg.row->value != CC_VALUE_NONE) {

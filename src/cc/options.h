@@ -1,10 +1,11 @@
-/* What is known about the options of the GNU-style drivers (gcc, g++, clang, clang++): one row an option, in sorted
- * tables. An option without a row is unknown, and nothing is ever guessed about it.
+/* What is known about the options of the GNU-style drivers (gcc, g++, clang, clang++) and of cl and clang-cl: one row an
+ * option, in sorted tables. An option without a row is unknown, and nothing is ever guessed about it.
  *
  * How a row is found: among the rows of the family whose spelling begins the argument, the longest whose way of taking
  * a value fits. "-fno-X" and "-mno-X", "-gno-X" without a row of their own are the negative of "-fX" when that row has
  * CC_OPT_NEG. GCC's long forms without a row of their own are what GCC makes of them: "--X" is "-fX", "--warn-X" is
- * "-WX", "--machine-X" is "-mX", "--debug=X" is "-gX". */
+ * "-WX", "--machine-X" is "-mX", "--debug=X" is "-gX". Rows of cl and clang-cl stand without their slash or dash; clang-cl
+ * also takes some of Clang's own options. */
 #pragma once
 
 #include <stdbool.h>
@@ -91,12 +92,30 @@ enum cc_opt_act {
 	CC_ACT_PROFILE,      /* profiles, made and used: cc/inputs.c */
 	CC_ACT_PLUGIN,       /* -fplugin=, -fpass-plugin= */
 	CC_ACT_PLUGIN_ARG,   /* -fplugin-arg- */
+
+	/* MSVC's */
+	CC_ACT_TC_ALL,        /* /TC: all inputs are C */
+	CC_ACT_TP_ALL,        /* /TP */
+	CC_ACT_TC_FILE,       /* /Tc FILE */
+	CC_ACT_TP_FILE,       /* /Tp FILE */
+	CC_ACT_CLANG,         /* /clang:ARGUMENT, for the GNU-style driver behind clang-cl */
+	CC_ACT_LINK,          /* /link: the rest is the linker's */
+	CC_ACT_SHOW_INCLUDES, /* /showIncludes */
+	CC_ACT_SOURCE_DEPS,   /* /sourceDependencies FILE, of cl */
+	CC_ACT_BREPRO,        /* /Brepro: no time stamp in the object */
+	CC_ACT_BREPRO_OFF,    /* /Brepro- */
+	CC_ACT_CODEVIEW,      /* /Z7: debug information in the object */
+	CC_ACT_PDB,           /* /Zi, /ZI of cl: debug information in a database */
+	CC_ACT_FD,            /* /Fd: names that database */
 };
 
 enum {
 	CC_FAMILY_BIT_GCC = 1u << 0,
 	CC_FAMILY_BIT_CLANG = 1u << 1,
 	CC_FAMILY_BIT_BOTH = CC_FAMILY_BIT_GCC | CC_FAMILY_BIT_CLANG,
+	CC_FAMILY_BIT_CLANG_CL = 1u << 2,
+	CC_FAMILY_BIT_MSVC = 1u << 3,
+	CC_FAMILY_BIT_CL = CC_FAMILY_BIT_CLANG_CL | CC_FAMILY_BIT_MSVC,
 };
 
 struct cc_option {
@@ -125,8 +144,15 @@ struct cc_match {
 /* Finds the row of `arg`, a word that begins with '-'. */
 struct cc_match cc_option_find(enum cc_family family, const char *arg);
 
-/* The tables, for tests and listings: 0 the general one, 1 and 2 the -f options, 3 the -m options;
- * NULL past the last. */
+/* The same for cl and clang-cl; `arg` begins with '/' or '-'. A row of theirs (CC_FAMILY_BIT_CL) or, of clang-cl, one of
+ * the GNU-style rows. */
+struct cc_match cc_option_find_cl(enum cc_family family, const char *arg);
+
+/* The length of the longest of Clang's own option names that clang-cl knows and that begins `arg`; 0: none. */
+size_t cc_option_core_len(const char *arg);
+
+/* The tables, for tests and listings: 0 the general one, 1 and 2 the -f options, 3 the -m options, 4 that of cl and
+ * clang-cl; NULL past the last. */
 const struct cc_option_table *cc_option_table(unsigned index);
 
 const char *cc_opt_value_name(enum cc_opt_value value);
@@ -138,7 +164,7 @@ struct cc_arg {
 	const struct cc_option *row; /* NULL: an input, or an unknown option */
 	char *value;                 /* NULL: none */
 	size_t count;                /* arguments used: 1 or 2 */
-	bool option;                 /* begins with '-' and is not "-" alone */
+	bool option;                 /* begins with '-' and is not "-" alone; with '/' for cl and clang-cl */
 	bool negative;               /* found for the "no-" form of the row */
 	bool value_missing;          /* the list ends where the value should be */
 };

@@ -133,7 +133,7 @@ static const struct cc_option rows[] = {
 	B("--relocatable-pch", NONE, INCLUDE, 0, CLANG, PCH),
 	B("--rocm-device-lib-path=", JOINED, CODEGEN, 0, CLANG, UNSUPPORTED_OPTION),
 	B("--rocm-path=", JOINED, CODEGEN, 0, CLANG, UNSUPPORTED_OPTION),
-	B("--rsp-quoting=", JOINED, MODE, 0, CLANG, UNSUPPORTED_OPTION),
+	O("--rsp-quoting=", JOINED, MODE, YES, 0, CLANG),
 	O("--rtlib", SEPARATE, LINKER, YES, 0, CLANG),
 	O("--rtlib=", JOINED, LINKER, YES, 0, CLANG),
 	B("--save-stats", NONE, SIDE_FILE, 0, CLANG, SIDE_FILES),

@@ -7,6 +7,7 @@ extern const struct cc_option_table cc_options_gnu;
 extern const struct cc_option_table cc_options_gnu_f1;
 extern const struct cc_option_table cc_options_gnu_f2;
 extern const struct cc_option_table cc_options_gnu_m;
+extern const struct cc_option_table cc_options_msvc;
 
 #define CC_ROW_(s, v, c, e, a, f, fam, why)                                                                          \
 	{                                                                                                            \

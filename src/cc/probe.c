@@ -19,12 +19,11 @@ static const char *next_line(const char *p, const char **ret_line, size_t *ret_l
 	return p + *ret_len + (nl ? 1 : 0);
 }
 
-bool cc_probe_name(const char *program)
+static bool is_one_of(const char *program, const char *const *names, size_t names_len)
 {
-	static const char *const names[] = {"clang++", "clang", "g++", "gcc", "c++", "cc"};
 	const char *base = hp_basename(program);
 
-	for (size_t i = 0; i < HP_ARRAY_SIZE(names); i++) {
+	for (size_t i = 0; i < names_len; i++) {
 		size_t n = strlen(names[i]);
 
 		/* Each place where the name stands alone: at the start or after a dash, then the end or "-version". */
@@ -38,6 +37,25 @@ bool cc_probe_name(const char *program)
 		}
 	}
 	return false;
+}
+
+bool cc_probe_name(const char *program)
+{
+	static const char *const names[] = {"clang++", "clang", "g++", "gcc", "c++", "cc", "clang-cl", "cl"};
+
+	return is_one_of(program, names, HP_ARRAY_SIZE(names));
+}
+
+bool cc_probe_name_is_cl(const char *program)
+{
+	static const char *const names[] = {"clang-cl", "cl"};
+
+	return is_one_of(program, names, HP_ARRAY_SIZE(names));
+}
+
+bool cc_probe_help_is_cl(const char *text)
+{
+	return strstr(text, "CL.EXE COMPATIBILITY OPTIONS") != NULL;
 }
 
 bool cc_probe_version(const char *text, enum cc_family *ret_family, struct hp_buf *ret_version)

@@ -9,9 +9,15 @@
 #include "base/strv.h"
 #include "cc/invocation.h"
 
-/* Whether a program of this name is asked at all: (prefix-)(gcc|g++|cc|c++|clang|clang++)(-version). Others pass
+/* Whether a program of this name is asked at all: (prefix-)(gcc|g++|cc|c++|clang|clang++|clang-cl|cl)(-version). Others pass
  * straight through, since running an unknown program with options of ours could do anything. */
 bool cc_probe_name(const char *program);
+
+/* Whether the name says that MSVC's command line is meant: Clang's driver decides by it. */
+bool cc_probe_name_is_cl(const char *program);
+
+/* Whether this is what a driver of that grammar answers to "/?". */
+bool cc_probe_help_is_cl(const char *text);
 
 /* Family and one-line version from `-v`. False: neither GCC nor Clang. */
 bool cc_probe_version(const char *text, enum cc_family *ret_family, struct hp_buf *ret_version);

@@ -40,6 +40,9 @@
 	X(BYPASS, HAS_INCLUDE_MACRO, "has-include-macro", "__has_include of a name that a macro makes")          \
 	X(BYPASS, PRAGMA_DEPENDENCY, "pragma-dependency", "#pragma GCC dependency compares file times")          \
 	X(BYPASS, MMD_AMBIGUOUS, "mmd-ambiguous", "which headers -MMD lists cannot be told from the full list")  \
+	X(BYPASS, HOLDS_COMMAND, "command-in-object",                                                            \
+	  "the object holds the command line, to which nothing can be added")                                    \
+	X(BYPASS, SHARED_PDB, "shared-pdb", "debug information goes to a database that other units share")       \
 	X(BYPASS, CWD, "cwd", "the working directory cannot be named")                                           \
 	X(BYPASS, NAMESPACE, "namespace", "the client sees other mounts than the daemon")                        \
 	X(BYPASS, INTERNAL, "internal", "something of ours failed; the log says what")                           \
@@ -54,6 +57,7 @@
 	X(UNSTORED, COMPILER_CHANGED, "compiler-changed", "the compiler changed while it ran")                   \
 	X(UNSTORED, OUTPUT_MISSING, "output-missing", "the compiler left no object")                             \
 	X(UNSTORED, DEPFILE_MISMATCH, "depfile-mismatch", "the dependency file is not as we would print it")     \
+	X(UNSTORED, OBJECT_TIME, "object-time", "the time stamp in the object is not the clock's")               \
 	X(UNSTORED, LINE_DIAGNOSTICS, "line-diagnostics", "diagnostics quote a file named by a #line directive") \
 	X(UNSTORED, TOO_LARGE, "too-large", "outputs, diagnostics or inputs exceed a limit")                     \
 	X(UNSTORED, READ_ONLY, "read-only", "the cache is read-only")                                            \

@@ -10,7 +10,7 @@ static bool is_space(enum cc_family family, char c)
 {
 	if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
 		return true;
-	return family != CC_FAMILY_CLANG && (c == '\v' || c == '\f');
+	return !cc_family_is_clang(family) && (c == '\v' || c == '\f');
 }
 
 /* Reads one word from *pos on; `word` is empty before. False: only white space was left. */
@@ -31,7 +31,7 @@ static bool next_word(enum cc_family family, const char *data, size_t len, size_
 		if (c == '\\') {
 			if (i + 1 < len)
 				hp_buf_char(word, data[++i]);
-			else if (family == CC_FAMILY_CLANG)
+			else if (cc_family_is_clang(family))
 				hp_buf_char(word, c);
 		} else if (quote ? c == quote : (c == '"' || c == '\'')) {
 			quote = quote ? '\0' : c;
@@ -46,18 +46,27 @@ static bool next_word(enum cc_family family, const char *data, size_t len, size_
 int cc_rsp_split(enum cc_family family, const char *data, size_t len, struct hp_strv *words, struct hp_err *err)
 {
 	struct hp_buf word HP_AUTO_BUF = {0};
+	struct hp_buf utf8 HP_AUTO_BUF = {0};
 	size_t pos = 0;
 
+	if (len >= 2 && (memcmp(data, "\xff\xfe", 2) == 0 || memcmp(data, "\xfe\xff", 2) == 0)) {
+		if (family == CC_FAMILY_GCC)
+			return hp_err_set(err, HP_INVALID, "response file: UTF-16 is not read");
+		if (cc_rsp_decode_utf16(data, len, &utf8, err) < 0)
+			return -HP_INVALID;
+		data = hp_buf_cstr(&utf8);
+		len = utf8.len;
+	}
 	if (len > 0 && memchr(data, '\0', len))
 		return hp_err_set(err, HP_INVALID, "response file: it holds a NUL byte");
-	if (len >= 2 && (memcmp(data, "\xff\xfe", 2) == 0 || memcmp(data, "\xfe\xff", 2) == 0))
-		return hp_err_set(err, HP_INVALID, "response file: UTF-16 is not read");
-	if (family == CC_FAMILY_CLANG && len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
+	if (family != CC_FAMILY_GCC && len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
 		pos = 3;
+	if (cc_family_is_msvc(family))
+		return cc_rsp_split_windows(data + pos, len - pos, words, err);
 	while (next_word(family, data, len, &pos, &word)) {
 		if (words->len >= HP_ARGS_MAX)
 			return hp_err_set(err, HP_EXHAUSTED, "response file: more than %u words", HP_ARGS_MAX);
-		if (word.len > 0 || family != CC_FAMILY_CLANG)
+		if (word.len > 0 || !cc_family_is_clang(family))
 			hp_strv_addn(words, hp_buf_cstr(&word), word.len);
 		hp_buf_reset(&word);
 	}
@@ -105,6 +114,20 @@ static void push(struct expansion *ex, char *take_word, unsigned depth)
 		ex->stack = hp_realloc(ex->stack, ex->stack_cap * sizeof *ex->stack);
 	}
 	ex->stack[ex->stack_len++] = (struct pending){take_word, depth};
+}
+
+/* The family whose way of splitting counts: clang and clang-cl have an option for it, the last one wins. */
+static enum cc_family splitting_family(enum cc_family family, size_t argc, char *const *argv)
+{
+	enum cc_family result = family;
+
+	for (size_t i = 0; i < argc && cc_family_is_clang(family); i++) {
+		if (hp_streq(argv[i], "--rsp-quoting=posix"))
+			result = CC_FAMILY_CLANG;
+		else if (hp_streq(argv[i], "--rsp-quoting=windows"))
+			result = CC_FAMILY_CLANG_CL;
+	}
+	return result;
 }
 
 static int open_file(struct expansion *ex, const char *path, unsigned depth, struct hp_err *err)
@@ -167,7 +190,7 @@ int cc_rsp_expand(enum cc_family family, size_t argc, char *const *argv, cc_read
                   struct hp_strv *args, bool *ret_opened, unsigned char **ret_from_file, struct hp_err *err)
 {
 	struct expansion ex __attribute__((cleanup(expansion_done))) = {
-	        .family = family, .read_file = read_file, .read_ctx = read_ctx};
+	        .family = splitting_family(family, argc, argv), .read_file = read_file, .read_ctx = read_ctx};
 	unsigned char *from_file HP_AUTO_FREE = NULL;
 	bool opened = false;
 	int r;

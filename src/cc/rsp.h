@@ -14,10 +14,20 @@
  * GCC: white space is that of isspace(); both quotes group; a backslash takes the next byte as it is, also inside
  * either quote, and is dropped at the end of the text; "" is an empty word.
  * Clang: white space is space, tab, CR, LF; a backslash at the end of the text stays; "" is no word at all; a leading
- * UTF-8 byte order mark is skipped.
- * Returns 0, or -HP_INVALID for a NUL byte or a UTF-16 mark (nothing is known to write them), or -HP_EXHAUSTED past
+ * UTF-8 byte order mark is skipped, and text in UTF-16 (with its mark) is read.
+ * clang-cl and cl: as cc_rsp_split_windows, with the same encodings.
+ * Returns 0, or -HP_INVALID for a NUL byte, malformed UTF-16, or UTF-16 for GCC, or -HP_EXHAUSTED past
  * HP_ARGS_MAX words. */
 int cc_rsp_split(enum cc_family family, const char *data, size_t len, struct hp_strv *words, struct hp_err *err);
+
+/* The same as Windows' command lines are split, which is how clang-cl and cl do it: white space is space, tab, CR, LF; double
+ * quotes group, and inside them two stand for one; backslashes mean themselves unless a double quote follows; a quote that
+ * is never closed takes its word away. */
+int cc_rsp_split_windows(const char *data, size_t len, struct hp_strv *words, struct hp_err *err);
+
+/* Appends as UTF-8 what follows the byte order mark of a file in UTF-16, of either order. -HP_INVALID for an odd length,
+ * a NUL or half a surrogate pair. */
+int cc_rsp_decode_utf16(const char *data, size_t len, struct hp_buf *out, struct hp_err *err);
 
 /* Appends `word` so that cc_rsp_split gives it back, in either family. An empty word becomes "", which only GCC reads
  * back. */

@@ -62,6 +62,11 @@ static bool has_own_deps(enum cc_lang lang)
 void cc_invocation_run_args(const struct cc_invocation *inv, const char *private_deps, bool force_color,
                             struct hp_strv *out)
 {
+	if (cc_family_is_msvc(inv->family)) {
+		cc_msvc_run_args(inv, private_deps, force_color, out);
+		return;
+	}
+
 	bool user = inv->deps == CC_DEPS_USER;
 	bool as_given = inv->user_args.len > 0 && !(user && inv->rewrite_opened);
 	const struct hp_strv *src = as_given ? &inv->user_args : &inv->args;

@@ -48,6 +48,12 @@ enum cc_reason daemon_discover_scan(const struct cc_scan *scan, bool date_time_o
 #define TARGET_MEMBER(t) (((t) >> 2) - 1)
 #define TARGET_SYSTEM(t) (((t)&2u) != 0)
 
+/* Whether the place may be none: the directory of a file that perhaps did not lead to this directive. */
+static bool is_includer(const struct discovery *d, const struct directive *t, size_t k, size_t own)
+{
+	return t->quote && k >= own && k - own < d->search.includers;
+}
+
 /* Walks the search as the compiler does, up to the first place that holds a file of the closure, and records the
  * places before it that hold nothing. A file that is there but was not read means that the directive was not active or
  * starts further down: the walk goes on, which can only make the closure stricter. */
@@ -80,9 +86,12 @@ static enum cc_reason walk(struct discovery *d, const struct directive *t, uintp
 		if (*ret_target == 1)
 			*ret_target = TARGET(looked - LOOKED_MEMBER, k >= own && d->search.dirs[from + k - own].system);
 		d->members[looked - LOOKED_MEMBER].explained = true;
-		if (!t->next)
+		if (!t->next && !is_includer(d, t, k, own))
 			break;
-		if (d->headers)
+		/* What is found beside a system header counts as one, and which header was the place is not known. */
+		if (!t->next && d->headers)
+			d->trouble = CC_REASON_MMD_AMBIGUOUS;
+		else if (d->headers)
 			daemon_system_headers_edge(d->headers, t->from, looked - LOOKED_MEMBER,
 			                           k >= own && d->search.dirs[from + k - own].system);
 	}
@@ -257,7 +266,7 @@ static void mark_timed(struct discovery *d)
 	struct daemon_discovery *out = d->out;
 	size_t end = d->pch_with_times ? d->in->source : 0;
 
-	if (inv->family != CC_FAMILY_CLANG)
+	if (!cc_family_is_clang(inv->family))
 		return;
 	if (inv->makes_pch && !inv->pch_without_times)
 		end = d->in->deps->len;

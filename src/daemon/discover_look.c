@@ -300,6 +300,17 @@ void daemon_directive_alone(struct discovery *d, struct directive *t)
 	t->alone = true;
 }
 
+/* MSVC's separators are this system's in clang-cl. */
+static const char *with_slashes(struct discovery *d, const char *name)
+{
+	char *copy = hp_strdup(name);
+
+	for (char *p = copy; *p; p++)
+		*p = *p == '\\' ? '/' : *p;
+	hp_strv_take(&d->owned, copy);
+	return copy;
+}
+
 struct directive daemon_directive(struct discovery *d, const struct cc_include *inc, const char *name,
                                   const char *own_dir)
 {
@@ -312,7 +323,9 @@ struct directive daemon_directive(struct discovery *d, const struct cc_include *
 	        .probe = inc->probe,
 	};
 
-	if (name[0] == '/')
+	if (cc_family_is_msvc(d->in->inv->family) && strchr(name, '\\'))
+		t.name = with_slashes(d, name);
+	if (t.name[0] == '/')
 		daemon_directive_alone(d, &t);
 	return t;
 }

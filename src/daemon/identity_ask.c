@@ -137,6 +137,19 @@ static void add_libraries(struct asking *a, const char *program)
 		add_file(a, libraries.v[i]);
 }
 
+/* The name promises MSVC's command line: that it is understood shows in the help. */
+static int ask_grammar(struct asking *a, struct hp_err *err)
+{
+	const char *words[] = {a->q->compiler, "/?", NULL};
+	HP_AUTO_BUF struct hp_buf text = {0};
+
+	if (a->id->family != CC_FAMILY_CLANG || run(a, words, NULL, &text, NULL) < 0 ||
+	    !cc_probe_help_is_cl(hp_buf_cstr(&text)))
+		return hp_err_set(err, HP_NOT_FOUND, "%s: not clang-cl", a->q->compiler);
+	a->id->family = CC_FAMILY_CLANG_CL;
+	return 0;
+}
+
 static int ask_version(struct asking *a, struct hp_err *err)
 {
 	const char *words[] = {a->q->compiler, "-v", NULL};
@@ -149,20 +162,27 @@ static int ask_version(struct asking *a, struct hp_err *err)
 	if (!cc_probe_version(hp_buf_cstr(&text), &a->id->family, &version))
 		return hp_err_set(err, HP_NOT_FOUND, "%s: neither GCC nor Clang", a->q->compiler);
 	a->id->version = hp_buf_steal(&version);
-	return 0;
+	return cc_probe_name_is_cl(a->q->compiler) ? ask_grammar(a, err) : 0;
+}
+
+/* The language in MSVC's grammar. */
+static const char *cl_lang(const struct asking *a)
+{
+	return hp_streq(a->q->lang, "c") ? "/TC" : "/TP";
 }
 
 static int ask_search(struct asking *a, struct hp_err *err)
 {
 	const char *words[] = {a->q->compiler, "@ident@",   "-v", "-E",        "-x",
 	                       a->q->lang,     "/dev/null", "-o", "/dev/null", NULL};
+	const char *cl_words[] = {a->q->compiler, "@ident@", "-v", "/E", cl_lang(a), "--", "/dev/null", NULL};
 	HP_AUTO_BUF struct hp_buf text = {0};
 	int r;
 
 	/* Plain assembler has no include search of the preprocessor's. */
 	if (hp_streq(a->q->lang, "assembler"))
 		return 0;
-	r = run(a, words, NULL, &text, err);
+	r = run(a, cc_family_is_msvc(a->id->family) ? cl_words : words, NULL, &text, err);
 	if (r < 0)
 		return r;
 	if (!cc_probe_search(hp_buf_cstr(&text), &a->id->quote_dirs, &a->id->angle_dirs, &a->id->missing))
@@ -188,11 +208,12 @@ static int ask_programs(struct asking *a, struct hp_err *err)
 {
 	const char *words[] = {a->q->compiler, "@ident@",   "-###", "-x",        a->q->lang,
 	                       "-c",           "/dev/null", "-o",   "/dev/null", NULL};
+	const char *cl_words[] = {a->q->compiler, "@ident@", "-###", "/c", cl_lang(a), "--", "/dev/null", NULL};
 	HP_AUTO_STRV struct hp_strv programs = {0};
 	HP_AUTO_STRV struct hp_strv dirs = {0};
 	HP_AUTO_BUF struct hp_buf commands = {0};
 	HP_AUTO_BUF struct hp_buf text = {0};
-	int r = run(a, words, NULL, &text, err);
+	int r = run(a, cc_family_is_msvc(a->id->family) ? cl_words : words, NULL, &text, err);
 
 	if (r < 0)
 		return r;

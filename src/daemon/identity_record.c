@@ -80,7 +80,7 @@ struct daemon_identity *daemon_identity_decode(const void *data, size_t len)
 		return NULL;
 	if (r.version != RECORD_VERSION || r.digest.len != CODEC_DIGEST_SIZE ||
 	    r.stamps.len != r.files.len * sizeof *id->stamps ||
-	    (r.family != CC_FAMILY_GCC && r.family != CC_FAMILY_CLANG)) {
+	    (r.family != CC_FAMILY_GCC && !cc_family_is_clang((enum cc_family)r.family))) {
 		proto_done(&record_desc, &r);
 		return NULL;
 	}

@@ -34,11 +34,15 @@ static void sort(struct hp_strv *sv)
 static bool has_relative_part(const char *var)
 {
 	const char *p = strchr(var, '=') + 1;
+	bool cl = hp_startswith(var, "INCLUDE=") || hp_startswith(var, "EXTERNAL_INCLUDE=");
+	char sep = cl ? ';' : ':';
 
-	if (!strstr(var, "_INCLUDE_PATH=") && !hp_startswith(var, "CPATH=") && !hp_startswith(var, "COMPILER_PATH="))
+	if (!cl && !strstr(var, "_INCLUDE_PATH=") && !hp_startswith(var, "CPATH=") &&
+	    !hp_startswith(var, "COMPILER_PATH="))
 		return false;
-	for (; p; p = strchr(p, ':') ? strchr(p, ':') + 1 : NULL) {
-		if (*p != '/')
+	for (; p; p = strchr(p, sep) ? strchr(p, sep) + 1 : NULL) {
+		/* clang-cl passes over empty parts. */
+		if (*p != '/' && !(cl && (*p == sep || !*p)))
 			return true;
 	}
 	return false;
@@ -68,12 +72,19 @@ static char *absolute_path_var(const struct daemon_ticket *t, const char *var)
 
 static enum cc_reason sort_out_env(struct daemon_ticket *t)
 {
+	bool cl = cc_probe_name_is_cl(t->req->compiler);
+
 	for (size_t i = 0; i < t->req->env.len; i++) {
 		const char *var = t->req->env.v[i];
+		enum cc_env_kind kind = cc_env_class(var);
 
-		switch (cc_env_class(var)) {
+		if (kind == CC_ENV_CL_IDENT)
+			kind = cl ? CC_ENV_IDENT : CC_ENV_NONE;
+		switch (kind) {
 		case CC_ENV_NONE:
 		case CC_ENV_CWD:
+		case CC_ENV_CL_ARGS: /* they are arguments, and stand in the key as such */
+		case CC_ENV_CL_IDENT:
 			break;
 		case CC_ENV_BYPASS:
 			hp_buf_append(&t->detail, var, strcspn(var, "="));
@@ -147,8 +158,16 @@ static enum cc_reason identify(struct daemon_service *s, struct daemon_ticket *t
 
 static enum cc_reason parse(struct daemon_ticket *t)
 {
-	if (cc_invocation_parse(&t->inv, t->identity->family, t->req->argv0, t->req->args.len, t->req->args.v,
-	                        read_response_file, t, NULL) < 0)
+	const struct cc_cl_env cl = {.before = env_value(&t->req->env, "CL"), .after = env_value(&t->req->env, "_CL_")};
+	int r;
+
+	if (cc_family_is_msvc(t->identity->family))
+		r = cc_invocation_parse_cl(&t->inv, t->identity->family, &cl, t->req->args.len, t->req->args.v,
+		                           read_response_file, t, NULL);
+	else
+		r = cc_invocation_parse(&t->inv, t->identity->family, t->req->argv0, t->req->args.len, t->req->args.v,
+		                        read_response_file, t, NULL);
+	if (r < 0)
 		return CC_REASON_INTERNAL;
 	if (t->inv.bypass != CC_REASON_NONE) {
 		hp_buf_str(&t->detail, t->inv.bypass_detail);
@@ -234,7 +253,12 @@ enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t)
 	reason = identify(s, t, t->inv.lang_name);
 	if (reason != CC_REASON_NONE)
 		return reason;
-	daemon_place_find(s, t);
+	/* MSVC's objects name paths in other ways than those that a place maps. */
+	if (!cc_family_is_msvc(t->inv.family))
+		daemon_place_find(s, t);
+	/* With a terminal Clang's driver adds this itself, and the object holds it. */
+	if (t->inv.holds_command && t->color)
+		hp_strv_add(&t->inv.key_args, "-fcolor-diagnostics");
 	make_keys(t);
 	t->slot = daemon_memory_slot(t->memory, &t->closure_key, t->req->cwd, hp_buf_cstr(&t->place_id));
 	return CC_REASON_NONE;

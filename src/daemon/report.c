@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "cc/depfile.h"
+#include "cc/includes.h"
 #include "daemon/outputs.h"
 #include "daemon/service_priv.h"
 #include "daemon/sides.h"
@@ -32,6 +33,19 @@ static bool find_source(struct daemon_ticket *t, const struct hp_strv *deps)
 	return false;
 }
 
+/* The list that the user asked for on stdout; the source is not in it. */
+static enum cc_reason read_includes(struct daemon_ticket *t, struct cc_depfile *ret_deps)
+{
+	struct hp_err err = {0};
+
+	hp_strv_add(&ret_deps->deps, t->inv.input);
+	if (cc_includes_parse(CC_INCLUDES_PREFIX, hp_buf_cstr(&t->out), t->out.len, &ret_deps->deps, &err) < 0) {
+		hp_buf_str(&t->detail, err.msg);
+		return CC_REASON_DEPFILE_MISMATCH;
+	}
+	return CC_REASON_NONE;
+}
+
 /* What the compiler read, from its own list. CC_REASON_NONE or why that list cannot be used. */
 static enum cc_reason read_deps(struct daemon_ticket *t, struct cc_depfile *ret_deps)
 {
@@ -41,6 +55,8 @@ static enum cc_reason read_deps(struct daemon_ticket *t, struct cc_depfile *ret_
 	struct hp_err err = {0};
 
 	*ret_deps = (struct cc_depfile){0};
+	if (t->inv.closure == CC_CLOSURE_SHOW_INCLUDES)
+		return read_includes(t, ret_deps);
 	if (t->inv.lang == CC_LANG_ASM || t->inv.lang == CC_LANG_C_CPP_OUTPUT ||
 	    t->inv.lang == CC_LANG_CXX_CPP_OUTPUT) {
 		hp_strv_add(&ret_deps->deps, t->inv.input);
@@ -216,7 +232,7 @@ static int encode(struct daemon_service *s, const struct daemon_ticket *t, struc
 	e = (struct cache_entry){
 	        .action_key = t->action_key,
 	        .closure_key = t->closure_key,
-	        .flags = t->color ? CACHE_ENTRY_COLOR : 0,
+	        .flags = (t->color ? CACHE_ENTRY_COLOR : 0) | (t->stamped ? CACHE_ENTRY_STAMPED : 0),
 	        .created_s = (uint64_t)time(NULL),
 	        .compile_ms = t->duration_ms,
 	        .compiler = t->kept.compiler,

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -69,19 +70,43 @@ static void search_drop_system(struct daemon_search *s, enum cc_family family, c
 	s->len = kept;
 }
 
+/* As MSVC does it, a name in quotes is looked for beside the file that asks, then beside the one that included that, and so
+ * on. Which files those are at each place is not known: any that was read can be one. */
+static void search_add_includers(struct daemon_search *s, const struct daemon_discover_input *in)
+{
+	struct hp_map seen HP_AUTO_MAP = {0};
+
+	for (size_t i = 0; i < in->deps->len; i++) {
+		const char *path = in->deps->v[i];
+		const char *slash = strrchr(path, '/');
+		size_t len = slash ? (size_t)(slash - path) : 0;
+		struct hp_map_slot *slot = hp_map_put(&seen, len ? path : slash ? "/" : ".", len ? len : 1);
+
+		if (slot->value)
+			continue;
+		slot->value = s;
+		hp_strv_add(&s->owned, slot->key);
+		search_add(s, s->owned.v[s->owned.len - 1], false);
+	}
+	s->includers = s->len;
+}
+
 void daemon_search_init(struct daemon_search *s, const struct daemon_discover_input *in)
 {
 	size_t cpath_from;
 	size_t cpath_end;
 
 	*s = (struct daemon_search){0};
+	if (cc_family_is_msvc(in->inv->family) && in->deps)
+		search_add_includers(s, in);
 	search_add_kind(s, in->inv, CC_DIR_QUOTE, false);
 	for (size_t i = 0; i < in->identity->quote_dirs.len; i++)
 		search_add(s, in->identity->quote_dirs.v[i], false);
 	s->angle_from = s->len;
 	search_add_kind(s, in->inv, CC_DIR_ANGLE, false);
 	cpath_from = s->len;
-	search_add_cpath(s, in->env);
+	if (!cc_family_is_msvc(in->inv->family))
+		search_add_cpath(s, in->env);
 	cpath_end = s->len;
 	search_add_kind(s, in->inv, CC_DIR_SYSTEM, true);
 	for (size_t i = 0; i < in->identity->angle_dirs.len; i++) {

@@ -15,6 +15,7 @@ struct daemon_search {
 	struct daemon_search_dir *dirs;
 	size_t len;
 	size_t angle_from; /* before it: only for "..." */
+	size_t includers;  /* so many of those first: any of them can be one of the places, or none */
 	struct hp_strv owned;
 };
 

@@ -349,7 +349,7 @@ static enum cc_reason prepare_run(struct daemon_service *s, struct daemon_ticket
 		}
 	}
 	request_copy(&t->kept, t->req);
-	if (t->inv.deps != CC_DEPS_ALL && !choose_private_deps(s, t)) {
+	if (t->inv.deps != CC_DEPS_ALL && t->inv.closure == CC_CLOSURE_DEPFILE && !choose_private_deps(s, t)) {
 		hp_buf_str(&t->detail, "no room for a private dependency file");
 		return CC_REASON_INTERNAL;
 	}

@@ -63,6 +63,7 @@ struct daemon_ticket {
 	size_t source_index;           /* of the source in what was read */
 	struct daemon_output *outputs; /* daemon/sides.h; the main one first */
 	size_t outputs_len;
+	bool stamped; /* the time stamp was taken out of the object */
 	struct hp_buf out;
 	struct hp_buf err;
 	uint32_t duration_ms;

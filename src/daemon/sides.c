@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/outputs.h"
+#include "daemon/stamped.h"
 
 void daemon_outputs_done(struct daemon_ticket *t)
 {
@@ -149,6 +150,8 @@ enum cc_reason daemon_outputs_collect(struct daemon_ticket *t)
 		hp_buf_printf(&t->detail, "%s", t->object);
 		return CC_REASON_OUTPUT_MISSING;
 	}
+	if (reason == CC_REASON_NONE && t->inv.stamped)
+		reason = daemon_stamp_take_out(t, &t->outputs[0]);
 	/* A file that was there in the tick in which the compile started cannot be told from one that it wrote. */
 	if (reason == CC_REASON_NONE && t->sides_newest_ns >= t->start_ns) {
 		hp_buf_str(&t->detail, "a side file was written just before the compile");
@@ -219,10 +222,13 @@ int daemon_outputs_put(const struct daemon_ticket *t, const struct cache_entry *
 
 	for (size_t i = e->outputs_len; i-- > 0;) {
 		const struct cache_output *o = &e->outputs[i];
+		HP_AUTO_FREE char *dated = NULL;
 		int r;
 
 		(void)place(t, o, &path);
-		r = daemon_output_write_object(path.data, t->req->mask, o->mode_extra, o->data, o->len, err);
+		dated = o->role == CC_ROLE_MAIN ? daemon_stamp_put(e, o) : NULL;
+		r = daemon_output_write_object(path.data, t->req->mask, o->mode_extra, dated ? dated : o->data, o->len,
+		                               err);
 		if (r < 0)
 			return r;
 	}

@@ -31,6 +31,10 @@ static int read_whole(void *ctx, const char *path, struct hp_buf *out)
 
 static enum cc_family family_of(const char *name)
 {
+	if (hp_streq(name, "clang-cl"))
+		return CC_FAMILY_CLANG_CL;
+	if (hp_streq(name, "cl"))
+		return CC_FAMILY_MSVC;
 	return hp_streq(name, "clang") ? CC_FAMILY_CLANG : CC_FAMILY_GCC;
 }
 
@@ -42,11 +46,13 @@ static int print_table(void)
 		for (size_t i = 0; i < table->len; i++) {
 			const struct cc_option *row = &table->rows[i];
 
-			printf("%s\t%s\t%s\t%s%s\t%s\n", row->spelling,
+			printf("%s\t%s\t%s\t%s%s%s%s\t%s\n", row->spelling,
 			       cc_opt_value_name((enum cc_opt_value)row->value),
 			       cc_opt_class_name((enum cc_opt_class)row->cls),
 			       row->families & CC_FAMILY_BIT_GCC ? "g" : "",
 			       row->families & CC_FAMILY_BIT_CLANG ? "c" : "",
+			       row->families & CC_FAMILY_BIT_CLANG_CL ? "l" : "",
+			       row->families & CC_FAMILY_BIT_MSVC ? "m" : "",
 			       cc_reason_name((enum cc_reason)row->bypass));
 		}
 	}
@@ -102,6 +108,7 @@ static int print_parsed(enum cc_family family, const char *name, int argc, char 
 	       inv.output ? inv.output : "");
 	printf("deps=%d\ndeps_file=%s\ndeps_target=%s\nphony=%d\n", (int)inv.deps, inv.deps_file ? inv.deps_file : "",
 	       inv.deps_target ? inv.deps_target : "", inv.deps_phony);
+	printf("closure=%d\nholds_command=%d\nstamped=%d\n", (int)inv.closure, inv.holds_command, inv.stamped);
 	printf("embeds_cwd=%d\nprefix_map=%d\ncolor=%d\n", inv.embeds_cwd, inv.debug_prefix_map, (int)inv.color);
 	for (size_t i = 0; i < inv.dirs_len; i++)
 		printf("dir=%d:%s\n", (int)inv.dirs[i].kind, inv.dirs[i].path);

@@ -32,7 +32,8 @@ static void check_row(const struct cc_option *row)
 	const char *s = row->spelling;
 	bool valued = row->value != CC_VALUE_NONE;
 
-	if (s[0] != '-' || strlen(s) != row->len || row->families == 0)
+	/* Rows of cl and clang-cl stand without their slash. */
+	if ((s[0] != '-') != ((row->families & CC_FAMILY_BIT_CL) != 0) || strlen(s) != row->len || row->families == 0)
 		fail_msg("%s: malformed", s);
 	if ((row->flags & CC_OPT_ABS) && (!valued || row->effect != CC_EFFECT_PATH))
 		fail_msg("%s: ABS without a path", s);

@@ -30,11 +30,15 @@ static void names_of_compilers_are_known(void **state)
 	        "arm-none-eabi-gcc-10.3.1",
 	        "c++-12",
 	        "my-clang",
+	        "clang-cl",
+	        "clang-cl-14",
+	        "/opt/llvm/bin/clang-cl",
+	        "cl",
 	};
 	static const char *const no[] = {
-	        "",         "true",       "gcc/",   "gccgo",   "gcc-ar",   "gcc-ar-12", "mygcc", "clang-format",
-	        "clang-cl", "clang-tidy", "accord", "ccache",  "c++filt",  "cpp",       "tcc",   "gcc-nm",
-	        "clangd",   "as",         "ld",     "cc1plus", "x-gcc-rm", "distcc",    "icecc", "clang-14.sh",
+	        "",       "true",       "gcc/",   "gccgo",   "gcc-ar",   "gcc-ar-12", "mygcc", "clang-format",
+	        "clcl",   "clang-tidy", "accord", "ccache",  "c++filt",  "cpp",       "tcc",   "gcc-nm",
+	        "clangd", "as",         "ld",     "cc1plus", "x-gcc-rm", "distcc",    "icecc", "clang-14.sh",
 	};
 
 	(void)state;

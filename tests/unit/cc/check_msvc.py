@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 
-TOOL = sys.argv[1]
+TOOL = os.path.abspath(sys.argv[1])
 CL = "clang-cl-14"
 CLANG = "clang-14" if shutil.which("clang-14") else "clang"
 failures = []

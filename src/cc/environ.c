@@ -54,6 +54,7 @@ static const struct env_row rows[] = {
         {"LC_MESSAGES", CC_ENV_KEY},
         {"LD_LIBRARY_PATH", CC_ENV_IDENT},
         {"LD_PRELOAD", CC_ENV_IDENT},
+        {"LIBRARY_PATH", CC_ENV_IDENT}, /* gcc looks for a file called specs there */
         {"OBJCPLUS_INCLUDE_PATH", CC_ENV_IDENT},
         {"OBJC_INCLUDE_PATH", CC_ENV_IDENT},
         {"PATH", CC_ENV_IDENT},

@@ -202,3 +202,76 @@ void cc_probe_libraries(const char *text, struct hp_strv *ret_files)
 		hp_strv_add(ret_files, start);
 	}
 }
+
+void cc_probe_prefixes(const char *text, const char *kind, struct hp_strv *ret_prefixes)
+{
+	size_t kind_len = strlen(kind);
+	const char *line;
+	size_t len;
+
+	for (const char *p = text; (p = next_line(p, &line, &len));) {
+		if (len > kind_len + 3 && memcmp(line, kind, kind_len) == 0 && memcmp(line + kind_len, ": =", 3) == 0)
+			take_path(line + kind_len + 3, len - kind_len - 3, ret_prefixes);
+	}
+}
+
+/* The rest of a line that begins with `start`; false when it does not. */
+static bool take_rest(const char *line, size_t len, const char *start, const char **ret_rest, size_t *ret_len)
+{
+	size_t start_len = strlen(start);
+
+	if (len <= start_len || memcmp(line, start, start_len) != 0)
+		return false;
+	*ret_rest = line + start_len;
+	*ret_len = len - start_len;
+	return true;
+}
+
+void cc_probe_install(const char *text, struct hp_buf *ret_install)
+{
+	const char *line;
+	const char *rest;
+	size_t len;
+	size_t rest_len;
+
+	for (const char *p = text; (p = next_line(p, &line, &len));) {
+		if (take_rest(line, len, "install: ", &rest, &rest_len)) {
+			hp_buf_append(ret_install, rest, rest_len);
+			return;
+		}
+	}
+}
+
+void cc_probe_option_files(const char *text, struct hp_strv *ret_files)
+{
+	const char *line;
+	const char *rest;
+	size_t len;
+	size_t rest_len;
+
+	for (const char *p = text; (p = next_line(p, &line, &len));) {
+		if (take_rest(line, len, "Reading specs from ", &rest, &rest_len) ||
+		    take_rest(line, len, "Configuration file: ", &rest, &rest_len))
+			hp_strv_addn(ret_files, rest, rest_len);
+	}
+}
+
+void cc_probe_cpu(const char *text, struct hp_buf *ret_cpu)
+{
+	/* x86, ARM, POWER, RISC-V, S/390. */
+	static const char *const names[] = {"vendor_id", "cpu family", "model",    "stepping", "cache size",
+	                                    "flags",     "CPU ",       "Features", "cpu\t",    "platform",
+	                                    "revision",  "isa",        "uarch",    "features", "processor 0:"};
+	const char *line;
+	size_t len;
+
+	for (const char *p = text; (p = next_line(p, &line, &len));) {
+		for (size_t i = 0; i < HP_ARRAY_SIZE(names); i++) {
+			if (len >= strlen(names[i]) && memcmp(line, names[i], strlen(names[i])) == 0) {
+				hp_buf_append(ret_cpu, line, len);
+				hp_buf_char(ret_cpu, '\n');
+				break;
+			}
+		}
+	}
+}

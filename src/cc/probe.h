@@ -32,5 +32,16 @@ bool cc_probe_search(const char *text, struct hp_strv *ret_quote, struct hp_strv
 void cc_probe_commands(const char *text, struct hp_strv *ret_programs, struct hp_strv *ret_path,
                        struct hp_buf *ret_commands);
 
+/* From `-print-search-dirs`: the places of one kind ("programs", "libraries"), and the installation's own directory. Each is
+ * a prefix that a name is put behind; one that names no directory now has no slash at its end. */
+void cc_probe_prefixes(const char *text, const char *kind, struct hp_strv *ret_prefixes);
+void cc_probe_install(const char *text, struct hp_buf *ret_install);
+
+/* The files of options that the driver says it has read: "Reading specs from FILE" and "Configuration file: FILE". */
+void cc_probe_option_files(const char *text, struct hp_strv *ret_files);
+
+/* What of /proc/cpuinfo decides -march=native: the lines that say what the processors are, not how they are just now. */
+void cc_probe_cpu(const char *text, struct hp_buf *ret_cpu);
+
 /* The files from a dynamic loader's trace (LD_TRACE_LOADED_OBJECTS=1). */
 void cc_probe_libraries(const char *text, struct hp_strv *ret_files);

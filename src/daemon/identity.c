@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cc/probe.h"
 #include "daemon/identity_priv.h"
 
 struct daemon_identity *daemon_identity_ref(struct daemon_identity *id)
@@ -59,11 +60,17 @@ struct daemon_identities {
 	pthread_mutex_t lock;
 	struct hp_map map; /* query digest → struct daemon_identity *, one reference */
 	char *dir;
+	struct codec_digest cpu; /* what -march=native asks about */
+	bool cpu_known;
 };
 
 /* Distinct (compiler, language, flags, environment) combinations; a machine has dozens. The table starts over when a
  * peer of ours makes up more. */
 #define IDENTITIES_MAX 4096u
+
+/* One block of a KiB or two for each processor. */
+#define CPU_PATH "/proc/cpuinfo"
+#define CPU_SIZE_MAX (16u << 20)
 
 struct daemon_identities *daemon_identities_new(const char *dir)
 {
@@ -92,12 +99,39 @@ void daemon_identities_free(struct daemon_identities *take_ids)
 	free(take_ids);
 }
 
-static void query_digest(const struct daemon_identity_query *q, struct codec_digest *ret_digest)
+static bool asks_the_cpu(const struct hp_strv *ident_args)
+{
+	for (size_t i = 0; i < ident_args->len; i++) {
+		if (strstr(ident_args->v[i], "native"))
+			return true;
+	}
+	return false;
+}
+
+/* The records may outlive the machine's processor, or lie where several machines share them. */
+static void add_cpu(struct daemon_identities *ids, struct codec_hasher *h)
+{
+	(void)pthread_mutex_lock(&ids->lock);
+	if (!ids->cpu_known) {
+		HP_AUTO_BUF struct hp_buf text = {0};
+		HP_AUTO_BUF struct hp_buf cpu = {0};
+
+		(void)sys_read_file(CPU_PATH, CPU_SIZE_MAX, &text, NULL, NULL);
+		cc_probe_cpu(hp_buf_cstr(&text), &cpu);
+		codec_blake3(cpu.data, cpu.len, &ids->cpu);
+		ids->cpu_known = true;
+	}
+	codec_hasher_add(h, ids->cpu.b, sizeof ids->cpu.b);
+	(void)pthread_mutex_unlock(&ids->lock);
+}
+
+static void query_digest(struct daemon_identities *ids, const struct daemon_identity_query *q,
+                         struct codec_digest *ret_digest)
 {
 	struct codec_hasher h;
 
 	codec_hasher_init(&h);
-	codec_hasher_add_str(&h, "hpcc identity query 1");
+	codec_hasher_add_str(&h, "hpcc identity query 2");
 	codec_hasher_add_str(&h, q->compiler);
 	codec_hasher_add_str(&h, q->lang ? q->lang : "");
 	codec_hasher_add_u64(&h, q->lang ? q->ident_args->len : 0);
@@ -105,6 +139,8 @@ static void query_digest(const struct daemon_identity_query *q, struct codec_dig
 		codec_hasher_add_str(&h, q->ident_args->v[i]);
 	for (size_t i = 0; i < q->env->len; i++)
 		codec_hasher_add_str(&h, q->env->v[i]);
+	if (q->lang && asks_the_cpu(q->ident_args))
+		add_cpu(ids, &h);
 	codec_hasher_end(&h, ret_digest);
 }
 
@@ -169,7 +205,7 @@ int daemon_identity_get(struct daemon_identities *ids, const struct daemon_ident
 	struct codec_digest key;
 	int r;
 
-	query_digest(q, &key);
+	query_digest(ids, q, &key);
 	id = recall(ids, &key);
 	if (id && daemon_identity_holds(id)) {
 		*ret_id = hp_steal(id);

@@ -1,7 +1,8 @@
-/* Asking a compiler who it is. Three kinds of questions, each run once and remembered:
+/* Asking a compiler who it is. Four kinds of questions, each run once and remembered:
  *   COMPILER -v                                     family and version
  *   COMPILER IDENT_ARGS -v -E -x LANG /dev/null     where it looks for headers
  *   COMPILER IDENT_ARGS -### -x LANG -c /dev/null   which programs it would run, and with what (-march=native resolved)
+ *   COMPILER IDENT_ARGS -print-search-dirs          where it would look for programs and specs before its own (GCC)
  * and the dynamic loader's list of libraries for each of those programs. */
 #include <errno.h>
 #include <fcntl.h>
@@ -89,8 +90,7 @@ static char *find_program(struct asking *a, const char *name, const struct hp_st
 	if (strchr(name, '/'))
 		return hp_strdup(name);
 	for (size_t i = 0; i < dirs->len && dirs->v[i][0] == '/'; i++) {
-		char *path = hp_asprintf("%s/%s", dirs->v[i], name);
-
+		char *path = hp_asprintf("%s%s%s", dirs->v[i], hp_endswith(dirs->v[i], "/") ? "" : "/", name);
 		int r = sys_stamp_path(path, &stamp);
 
 		if (r == 0 && S_ISREG(stamp.mode) && access(path, X_OK) == 0)
@@ -190,18 +190,156 @@ static int ask_search(struct asking *a, struct hp_err *err)
 	return 0;
 }
 
-/* GCC reads a file called specs beside cc1 when there is one. */
-static void expect_no_specs(struct asking *a, const char *program)
+/* What is at a place joins; where nothing is, nothing may appear. */
+static void add_place(struct asking *a, const char *path)
 {
-	HP_AUTO_FREE char *path = hp_asprintf("%.*sspecs", (int)(hp_basename(program) - program), program);
 	struct sys_stamp stamp;
 
-	if (a->id->family != CC_FAMILY_GCC || !hp_startswith(hp_basename(program), "cc1"))
-		return;
 	if (sys_stamp_path(path, &stamp) == 0)
 		add_file(a, path);
 	else if (!hp_strv_has(&a->id->missing, path))
 		hp_strv_add(&a->id->missing, path);
+}
+
+/* `name` behind a prefix. One that would end in a slash if there were such a directory changes when there is one. */
+static void add_prefixed(struct asking *a, const char *prefix, const char *name)
+{
+	HP_AUTO_FREE char *path = hp_asprintf("%s%s", prefix, name);
+
+	add_place(a, path);
+	if (!hp_endswith(prefix, "/"))
+		add_place(a, prefix);
+}
+
+/* The last place in a string; NULL: none. */
+static char *find_last(char *text, const char *part)
+{
+	char *last = NULL;
+
+	for (char *p = strstr(text, part); p; p = strstr(p + 1, part))
+		last = p;
+	return last;
+}
+
+/* GCC reads the first file called specs, plain and below MACHINE/VERSION/, in the places that -B, GCC_EXEC_PREFIX and
+ * LIBRARY_PATH name and in two around its own. The system's, which come last in its list, it knows only afterwards. */
+static void add_specs(struct asking *a, const char *install, const struct hp_strv *places)
+{
+	HP_AUTO_FREE char *around = hp_asprintf("%s../", install);
+	const char *suffix = install + strlen(install);
+	unsigned slashes = 0;
+
+	while (suffix > install && slashes < 3)
+		slashes += *--suffix == '/';
+	if (slashes < 3)
+		return;
+	suffix++; /* MACHINE/VERSION/ */
+	add_prefixed(a, around, "specs");
+	for (size_t i = 0; i < places->len; i++) {
+		HP_AUTO_FREE char *place = hp_strdup(places->v[i]);
+		char *end = find_last(place, suffix);
+
+		/* Behind it may stand the multilib's part: ".../12/32/". */
+		if (!end || strstr(end, "../"))
+			continue;
+		end[strlen(suffix)] = '\0';
+		add_prefixed(a, place, "specs");
+		*end = '\0';
+		add_prefixed(a, place, "specs");
+		if (strstr(place, "/../../../../"))
+			break;
+	}
+}
+
+/* GCC takes the first program of a name in the places that -B, COMPILER_PATH and GCC_EXEC_PREFIX name before its own. */
+static int ask_gcc_places(struct asking *a, const struct hp_strv *programs, struct hp_err *err)
+{
+	const char *words[] = {a->q->compiler, "@ident@", "-print-search-dirs", NULL};
+	HP_AUTO_STRV struct hp_strv places = {0};
+	HP_AUTO_BUF struct hp_buf install = {0};
+	HP_AUTO_BUF struct hp_buf text = {0};
+	bool own = false;
+	int r = run(a, words, NULL, &text, err);
+
+	if (r < 0)
+		return r;
+	cc_probe_install(hp_buf_cstr(&text), &install);
+	cc_probe_prefixes(hp_buf_cstr(&text), "programs", &places);
+	for (size_t i = 0; i < places.len; i++) {
+		own = own || hp_streq(places.v[i], hp_buf_cstr(&install));
+		for (size_t k = 0; k < programs->len; k++) {
+			/* One with a slash was found: only what comes before it counts. */
+			if (!own || !strchr(programs->v[k], '/'))
+				add_prefixed(a, places.v[i], hp_basename(programs->v[k]));
+		}
+	}
+	hp_strv_done(&places);
+	cc_probe_prefixes(hp_buf_cstr(&text), "libraries", &places);
+	add_specs(a, hp_buf_cstr(&install), &places);
+	return 0;
+}
+
+/* Clang reads a configuration file named for the program ("x86_64-linux-gnu-clang.cfg", then "x86_64-linux-gnu.cfg") beside
+ * the program; from version 16 also "clang.cfg" and one for the target. */
+static void add_clang_places(struct asking *a, const char *program)
+{
+	static const char *const gnu_modes[] = {"clang", "clang++", NULL};
+	static const char *const cl_modes[] = {"clang-cl", NULL};
+	const char *const *modes = cc_family_is_msvc(a->id->family) ? cl_modes : gnu_modes;
+	const char *places[] = {a->q->compiler, program};
+	const char *base = hp_basename(a->q->compiler);
+	const char *mode = strstr(base, "clang");
+	size_t prefix_len = mode > base ? (size_t)(mode - base) - 1 : 0;
+
+	for (size_t i = 0; i < HP_ARRAY_SIZE(places); i++) {
+		int dir_len = (int)(hp_basename(places[i]) - places[i]);
+
+		for (size_t k = 0; modes[k]; k++) {
+			HP_AUTO_FREE char *plain = hp_asprintf("%.*s%s.cfg", dir_len, places[i], modes[k]);
+			HP_AUTO_FREE char *full =
+			        hp_asprintf("%.*s%.*s-%s.cfg", dir_len, places[i], (int)prefix_len, base, modes[k]);
+
+			add_place(a, plain);
+			if (prefix_len > 0)
+				add_place(a, full);
+		}
+		if (prefix_len > 0) {
+			HP_AUTO_FREE char *target =
+			        hp_asprintf("%.*s%.*s.cfg", dir_len, places[i], (int)prefix_len, base);
+
+			add_place(a, target);
+		}
+	}
+}
+
+/* Clang with an assembler of its own process takes TARGET-as before as, in the places of -B and around itself, then on
+ * PATH. */
+static int ask_clang_assembler(struct asking *a, const char *commands, const char *assembler, struct hp_err *err)
+{
+	const char *words[] = {a->q->compiler, "@ident@", "-print-search-dirs", NULL};
+	const char *target = strstr(commands, "Target: ");
+	HP_AUTO_STRV struct hp_strv places = {0};
+	HP_AUTO_BUF struct hp_buf text = {0};
+	bool found = false;
+	int r = run(a, words, NULL, &text, err);
+
+	if (r < 0)
+		return r;
+	cc_probe_prefixes(hp_buf_cstr(&text), "programs", &places);
+	path_dirs(a, &places);
+	target = target ? target + strlen("Target: ") : "";
+	for (size_t i = 0; i < places.len; i++) {
+		const char *base = hp_basename(assembler);
+		HP_AUTO_FREE char *plain = hp_asprintf("%s/%s", places.v[i], base);
+		HP_AUTO_FREE char *full =
+		        hp_asprintf("%s/%.*s-%s", places.v[i], (int)strcspn(target, "\n"), target, base);
+
+		found = found || hp_streq(plain, assembler);
+		if (!found)
+			add_place(a, plain);
+		add_place(a, full);
+	}
+	return 0;
 }
 
 static int ask_programs(struct asking *a, struct hp_err *err)
@@ -209,6 +347,7 @@ static int ask_programs(struct asking *a, struct hp_err *err)
 	const char *words[] = {a->q->compiler, "@ident@",   "-###", "-x",        a->q->lang,
 	                       "-c",           "/dev/null", "-o",   "/dev/null", NULL};
 	const char *cl_words[] = {a->q->compiler, "@ident@", "-###", "/c", cl_lang(a), "--", "/dev/null", NULL};
+	HP_AUTO_STRV struct hp_strv option_files = {0};
 	HP_AUTO_STRV struct hp_strv programs = {0};
 	HP_AUTO_STRV struct hp_strv dirs = {0};
 	HP_AUTO_BUF struct hp_buf commands = {0};
@@ -230,9 +369,18 @@ static int ask_programs(struct asking *a, struct hp_err *err)
 			                  a->q->compiler, programs.v[i]);
 		add_file(a, path);
 		add_libraries(a, path);
-		expect_no_specs(a, path);
 	}
-	return 0;
+	cc_probe_option_files(hp_buf_cstr(&text), &option_files);
+	for (size_t i = 0; i < option_files.len; i++)
+		add_file(a, option_files.v[i]);
+	if (a->id->family == CC_FAMILY_GCC)
+		return ask_gcc_places(a, &programs, err);
+	add_clang_places(a, programs.v[0]);
+	for (size_t i = 0; i < programs.len && r == 0; i++) {
+		if (!hp_streq(programs.v[i], programs.v[0]))
+			r = ask_clang_assembler(a, hp_buf_cstr(&text), programs.v[i], err);
+	}
+	return r;
 }
 
 int daemon_identity_ask(const struct daemon_identity_query *q, struct daemon_identity **ret_id, struct hp_err *err)

@@ -38,7 +38,7 @@ static bool has_relative_part(const char *var)
 	char sep = cl ? ';' : ':';
 
 	if (!cl && !strstr(var, "_INCLUDE_PATH=") && !hp_startswith(var, "CPATH=") &&
-	    !hp_startswith(var, "COMPILER_PATH="))
+	    !hp_startswith(var, "COMPILER_PATH=") && !hp_startswith(var, "GCC_EXEC_PREFIX="))
 		return false;
 	for (; p; p = strchr(p, sep) ? strchr(p, sep) + 1 : NULL) {
 		/* clang-cl passes over empty parts. */
@@ -48,13 +48,15 @@ static bool has_relative_part(const char *var)
 	return false;
 }
 
-/* PATH as it is for a process in the compile's directory, wherever the question about the compiler is asked. */
+/* A list of directories as it is for a process in the compile's directory, wherever the question about the compiler is
+ * asked. */
 static char *absolute_path_var(const struct daemon_ticket *t, const char *var)
 {
 	HP_AUTO_BUF struct hp_buf out = {0};
+	const char *list = strchr(var, '=') + 1;
 
-	hp_buf_str(&out, "PATH=");
-	for (const char *p = var + 5; p;) {
+	hp_buf_append(&out, var, (size_t)(list - var));
+	for (const char *p = list; p;) {
 		const char *colon = strchr(p, ':');
 		size_t len = colon ? (size_t)(colon - p) : strlen(p);
 
@@ -94,8 +96,8 @@ static enum cc_reason sort_out_env(struct daemon_ticket *t)
 				hp_buf_append(&t->detail, var, strcspn(var, "="));
 				return CC_REASON_ENVIRONMENT;
 			}
-			/* Where programs are found shows in the identity; what else these change need not. */
-			if (hp_startswith(var, "PATH=")) {
+			/* Where programs and specs are found shows in the identity; what else these change need not. */
+			if (hp_startswith(var, "PATH=") || hp_startswith(var, "LIBRARY_PATH=")) {
 				hp_strv_take(&t->ident_env, absolute_path_var(t, var));
 				break;
 			}

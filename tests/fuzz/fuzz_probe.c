@@ -55,6 +55,21 @@ static void check_commands(const char *text)
 	assert(words >= programs.len);
 }
 
+static void check_places(const char *text)
+{
+	struct hp_strv list HP_AUTO_STRV = {0};
+	struct hp_buf install HP_AUTO_BUF = {0};
+	struct hp_buf cpu HP_AUTO_BUF = {0};
+
+	cc_probe_prefixes(text, "programs", &list);
+	cc_probe_option_files(text, &list);
+	check_lines(&list, text);
+	cc_probe_install(text, &install);
+	assert(strstr(text, hp_buf_cstr(&install)) && !strchr(hp_buf_cstr(&install), '\n'));
+	cc_probe_cpu(text, &cpu);
+	assert(cpu.len <= strlen(text) + 1);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text HP_AUTO_FREE = hp_strndup((const char *)data, size);
@@ -64,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_version(text);
 	check_search(text);
 	check_commands(text);
+	check_places(text);
 	cc_probe_libraries(text, &libraries);
 	check_lines(&libraries, text);
 	for (size_t i = 0; i < libraries.len; i++)

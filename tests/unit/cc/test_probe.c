@@ -186,6 +186,44 @@ static void libraries_are_read_from_the_loaders_trace(void **state)
 	assert_string_equal(files.v[1], "/lib64/ld-linux-x86-64.so.2");
 }
 
+static void places_and_files_of_options_are_read(void **state)
+{
+	static const char dirs[] = "install: /usr/lib/gcc/x/12/\nprograms: =/b/x/12/:/b/:/usr/lib/gcc/x/12/\n"
+	                           "libraries: =/b/x/12/:/lib/\n";
+	static const char said[] = "Reading specs from /b/specs\nConfiguration file: /c/x.cfg\nReading specs from \n"
+	                           "Target: x\n";
+	struct hp_strv list HP_AUTO_STRV = {0};
+	struct hp_strv files HP_AUTO_STRV = {0};
+	struct hp_buf install HP_AUTO_BUF = {0};
+
+	(void)state;
+	cc_probe_install(dirs, &install);
+	assert_string_equal(hp_buf_cstr(&install), "/usr/lib/gcc/x/12/");
+	cc_probe_prefixes(dirs, "programs", &list);
+	assert_int_equal(list.len, 3);
+	assert_string_equal(list.v[1], "/b/");
+	cc_probe_prefixes(dirs, "libraries", &list);
+	assert_int_equal(list.len, 5);
+	cc_probe_prefixes(dirs, "nothing", &list);
+	assert_int_equal(list.len, 5);
+	cc_probe_option_files(said, &files);
+	assert_int_equal(files.len, 2);
+	assert_string_equal(files.v[0], "/b/specs");
+	assert_string_equal(files.v[1], "/c/x.cfg");
+}
+
+static void of_the_processor_only_what_lasts_counts(void **state)
+{
+	static const char text[] =
+	        "processor\t: 0\nvendor_id\t: A\nmodel name\t: B\ncpu MHz\t\t: 2596.1\nflags\t: fpu avx\n"
+	        "bogomips\t: 5192.27\n";
+	struct hp_buf cpu HP_AUTO_BUF = {0};
+
+	(void)state;
+	cc_probe_cpu(text, &cpu);
+	assert_string_equal(hp_buf_cstr(&cpu), "vendor_id\t: A\nmodel name\t: B\nflags\t: fpu avx\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +235,8 @@ int main(void)
 	        cmocka_unit_test(words_in_quotes_lose_their_escapes),
 	        cmocka_unit_test(files_that_only_look_temporary_count),
 	        cmocka_unit_test(libraries_are_read_from_the_loaders_trace),
+	        cmocka_unit_test(places_and_files_of_options_are_read),
+	        cmocka_unit_test(of_the_processor_only_what_lasts_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

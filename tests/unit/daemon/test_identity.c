@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <time.h>
 
+#include "base/str.h"
 #include "daemon/identity_priv.h"
 #include "lib/scratch.h"
 
@@ -182,6 +183,132 @@ static void an_assembler_that_becomes_executable_changes_it(void **state)
 	assert_int_equal(chmod(as, 0755), 0);
 	assert_false(daemon_identity_holds(before));
 	daemon_identities_free(ids);
+}
+
+static void native_is_what_this_processor_is(void **state)
+{
+	static const char *const options[] = {"-march=native", "-mtune=native"};
+	static const char *const others[] = {"-march=core2", "-mtune=core2"};
+	struct daemon_identities *ids = daemon_identities_new(NULL);
+	struct daemon_identities *again = daemon_identities_new(NULL);
+
+	(void)state;
+	for (size_t c = 0; c < HP_ARRAY_SIZE(compilers); c += 2) {
+		struct codec_digest plain = digest_of(ids, compilers[c], NULL, NULL);
+
+		for (size_t i = 0; i < HP_ARRAY_SIZE(options); i++) {
+			struct codec_digest native = digest_of(ids, compilers[c], options[i], NULL);
+
+			assert_true(same(native, digest_of(again, compilers[c], options[i], NULL)));
+			assert_false(same(native, digest_of(ids, compilers[c], others[i], NULL)));
+			assert_false(same(native, plain));
+		}
+	}
+	daemon_identities_free(ids);
+	daemon_identities_free(again);
+}
+
+/* Before and after one file appears and then changes, with this option or variable. */
+static void check_appearing(void **state, const char *compiler, const char *args, const char *env, const char *file)
+{
+	struct daemon_identities *ids = daemon_identities_new(NULL);
+	DAEMON_AUTO_IDENTITY struct daemon_identity *before = expect(ids, compiler, args, env);
+	DAEMON_AUTO_IDENTITY struct daemon_identity *one = NULL;
+	DAEMON_AUTO_IDENTITY struct daemon_identity *two = NULL;
+	bool config = hp_endswith(file, ".cfg");
+
+	if (!daemon_identity_holds(before))
+		fail_msg("%s: before it appears nothing holds", file);
+	scratch_write(state, file, config ? "-DONE\n" : "*cpp_unique_options:\n+ -DONE\n\n");
+	if (daemon_identity_holds(before))
+		fail_msg("%s appears unseen", file);
+	scratch_settle();
+	one = expect(ids, compiler, args, env);
+	assert_false(codec_digest_eq(&before->digest, &one->digest));
+	assert_true(daemon_identity_holds(one));
+	scratch_write(state, file, config ? "-DTWO\n" : "*cpp_unique_options:\n+ -DTWO\n\n");
+	if (daemon_identity_holds(one))
+		fail_msg("%s changes unseen", file);
+	two = expect(ids, compiler, args, env);
+	assert_false(codec_digest_eq(&one->digest, &two->digest));
+	daemon_identities_free(ids);
+}
+
+static void specs_that_appear_where_gcc_looks_for_them_change_it(void **state)
+{
+	HP_AUTO_FREE char *prefix = hp_asprintf("-B%s/", scratch_mkdir(state, "b"));
+	HP_AUTO_FREE char *none_yet = hp_asprintf("-B%s", scratch_path(state, "new"));
+	HP_AUTO_FREE char *libraries = hp_asprintf("LIBRARY_PATH=%s", scratch_mkdir(state, "lib"));
+	HP_AUTO_FREE char *exec_prefix = hp_asprintf("GCC_EXEC_PREFIX=%s/", scratch_mkdir(state, "x"));
+
+	/* The compiler's programs have to be there. */
+	assert_int_equal(symlink("/usr/lib/gcc/x86_64-linux-gnu", scratch_path(state, "x/x86_64-linux-gnu")), 0);
+	scratch_settle();
+	check_appearing(state, "/usr/bin/gcc", prefix, NULL, "b/specs");
+	check_appearing(state, "/usr/bin/gcc", none_yet, NULL, "new/specs");
+	check_appearing(state, "/usr/bin/gcc", NULL, libraries, "lib/specs");
+	check_appearing(state, "/usr/bin/gcc", NULL, exec_prefix, "x/specs");
+}
+
+static void a_compiler_proper_that_appears_earlier_changes_it(void **state)
+{
+	HP_AUTO_FREE char *prefix = hp_asprintf("-B%s/", scratch_mkdir(state, "b"));
+	HP_AUTO_FREE char *programs = hp_asprintf("COMPILER_PATH=%s", scratch_mkdir(state, "bin"));
+	static const char *const files[] = {"b/cc1", "bin/cc1"};
+	const char *args[] = {prefix, NULL};
+	const char *env[] = {NULL, programs};
+
+	for (size_t i = 0; i < HP_ARRAY_SIZE(files); i++) {
+		struct daemon_identities *ids = daemon_identities_new(NULL);
+		DAEMON_AUTO_IDENTITY struct daemon_identity *before = expect(ids, "/usr/bin/gcc", args[i], env[i]);
+		DAEMON_AUTO_IDENTITY struct daemon_identity *after = NULL;
+
+		assert_true(daemon_identity_holds(before));
+		scratch_script(state, files[i], "#!/bin/sh\nexec /usr/lib/gcc/x86_64-linux-gnu/12/cc1 \"$@\" -g\n");
+		assert_false(daemon_identity_holds(before));
+		after = expect(ids, "/usr/bin/gcc", args[i], env[i]);
+		assert_false(codec_digest_eq(&before->digest, &after->digest));
+		daemon_identities_free(ids);
+	}
+}
+
+/* Also that of Clang, where it does not assemble by itself. */
+static void an_assembler_that_appears_in_a_place_of_clangs_changes_it(void **state)
+{
+	HP_AUTO_FREE char *prefix = hp_asprintf("-B%s", scratch_mkdir(state, "b"));
+	struct hp_strv args HP_AUTO_STRV = {0};
+	struct hp_strv env HP_AUTO_STRV = {0};
+	struct daemon_identity_query q = {.compiler = "/usr/bin/clang", .lang = "c", .ident_args = &args, .env = &env};
+	struct daemon_identities *ids = daemon_identities_new(NULL);
+	DAEMON_AUTO_IDENTITY struct daemon_identity *before = NULL;
+	DAEMON_AUTO_IDENTITY struct daemon_identity *after = NULL;
+
+	hp_strv_add(&args, "-fno-integrated-as");
+	hp_strv_add(&args, prefix);
+	hp_strv_add(&env, "PATH=/usr/bin:/bin");
+	assert_int_equal(daemon_identity_get(ids, &q, &before, NULL), 0);
+	assert_true(daemon_identity_holds(before));
+	(void)scratch_script(state, "b/as", "#!/bin/sh\nexec /usr/bin/as \"$@\"\n");
+	assert_false(daemon_identity_holds(before));
+	assert_int_equal(daemon_identity_get(ids, &q, &after, NULL), 0);
+	assert_false(codec_digest_eq(&before->digest, &after->digest));
+	daemon_identities_free(ids);
+}
+
+static void a_configuration_file_that_appears_beside_clang_changes_it(void **state)
+{
+	static const char *const programs[] = {"p/x86_64-linux-gnu-clang", "q/x86_64-linux-gnu-clang"};
+	static const char *const files[] = {"p/x86_64-linux-gnu-clang.cfg", "q/x86_64-linux-gnu.cfg"};
+	HP_AUTO_BUF struct hp_buf clang = {0};
+
+	assert_int_equal(sys_read_file("/usr/bin/clang", 1u << 30, &clang, NULL, NULL), 0);
+	for (size_t i = 0; i < HP_ARRAY_SIZE(programs); i++) {
+		const char *program = scratch_script(state, programs[i], "");
+
+		scratch_write_at(program, clang.data, clang.len);
+		scratch_settle();
+		check_appearing(state, program, "-resource-dir=/usr/lib/llvm-14/lib/clang/14.0.6", NULL, files[i]);
+	}
 }
 
 static void a_relative_entry_of_path_counts_only_behind_the_assembler(void **state)
@@ -371,6 +498,11 @@ int main(void)
 	        SCRATCH_TEST(a_copy_at_another_place_is_the_same_compiler),
 	        SCRATCH_TEST(an_assembler_that_appears_earlier_on_path_changes_it),
 	        SCRATCH_TEST(an_assembler_that_becomes_executable_changes_it),
+	        cmocka_unit_test(native_is_what_this_processor_is),
+	        SCRATCH_TEST(specs_that_appear_where_gcc_looks_for_them_change_it),
+	        SCRATCH_TEST(a_compiler_proper_that_appears_earlier_changes_it),
+	        SCRATCH_TEST(an_assembler_that_appears_in_a_place_of_clangs_changes_it),
+	        SCRATCH_TEST(a_configuration_file_that_appears_beside_clang_changes_it),
 	        cmocka_unit_test(a_relative_entry_of_path_counts_only_behind_the_assembler),
 	        SCRATCH_TEST(a_search_directory_that_appears_changes_it),
 	        SCRATCH_TEST(a_wrapper_written_just_now_is_not_believed),

@@ -52,6 +52,22 @@ static int take(struct cmd_image_options *opt, int id, const char *value)
 	case 'p':
 		opt->platform = value;
 		break;
+	case 'c':
+		opt->registry.ca_file = value;
+		break;
+	case 'A':
+		opt->registry.auth_file = value;
+		break;
+	case 'i':
+		opt->registry.insecure = true;
+		break;
+	case 'T':
+		if (parse_number(value, 3600, &number)) {
+			opt->registry.timeout_s = (unsigned)number;
+			break;
+		}
+		(void)cmd_usage("image", "--timeout takes 1 to 3600 seconds, not %s", value);
+		return CMD_ARGS_USAGE;
 	case 'q':
 		opt->quiet = true;
 		break;
@@ -152,7 +168,7 @@ int cmd_image_build(const struct cmd_image_options *opt)
 	struct oci_image image = {0};
 	struct oci_rootfs_report report;
 	struct hp_err err = {0};
-	int r = oci_source_open(opt->source, &source, &err);
+	int r = oci_source_open(opt->source, &opt->registry, &source, &err);
 
 	if (r == 0)
 		r = oci_image_resolve(source, opt->platform, &image, &err);

@@ -5,12 +5,14 @@
 
 #include "cmd/cmd.h"
 #include "codec/packer.h"
+#include "oci/registry.h"
 
 struct cmd_image_options {
 	const char *source;
 	const char *output;
 	const char *agent;
 	const char *platform;
+	struct oci_registry_options registry;
 	enum codec_packer_kind compression;
 	int level;
 	unsigned threads;

@@ -29,6 +29,10 @@ static const struct cmd_option image_options[] = {
         {"compression", "KIND", "gzip or zstd, with a level if wanted: zstd:3; gzip by default", 'z'},
         {"threads", "COUNT", "compress with so many threads; as many as there are processors by default", 't'},
         {"platform", "OS/ARCH", "of an image for several platforms, this one; linux/amd64 by default", 'p'},
+        {"auth-file", "FILE", "credentials as podman and docker keep them, instead of those in the usual places", 'A'},
+        {"ca", "FILE", "trust the certificates in this PEM file instead of the system's", 'c'},
+        {"insecure", NULL, "speak HTTP without TLS, to a registry on this machine only", 'i'},
+        {"timeout", "SECONDS", "give up when nothing comes for so long; 30 by default", 'T'},
         {"quiet", NULL, "print neither progress nor report", CMD_LETTER('q')},
         {0},
 };
@@ -100,8 +104,9 @@ const struct cmd cmd_table[] = {
                 .text = "`build-rootfs` turns a container image into the squashfs file that a guest boots. Its layers are "
                         "read as a stream, checked against their digests, and merged; no file of the image ever exists by "
                         "itself on this machine. The same image, agent and options give the same bytes.\n\n"
-                        "`SOURCE` is `oci:DIR[:TAG]`, a folder in the OCI image layout, or `oci-archive:FILE[:TAG]`, the "
-                        "same in a tar archive.\n\n"
+                        "`SOURCE` is an image in a registry, `[HOST[:PORT]/]NAME[:TAG][@sha256:DIGEST]`; or "
+                        "`oci:DIR[:TAG]`, a folder in the OCI image layout; or `oci-archive:FILE[:TAG]`, the same in a tar "
+                        "archive.\n\n"
                         "Device nodes, set-id bits and file capabilities are left out. Archives with names that lead out "
                         "of the image, hard links to what is no file, and the like, are refused. Both are told on standard "
                         "error as security events.",

@@ -24,7 +24,7 @@ struct reader {
 static la_ssize_t pull(struct archive *a, void *ctx, const void **ret_buf)
 {
 	struct reader *r = ctx;
-	int64_t n = r->stream->read(r->stream, r->buf, sizeof r->buf, &r->failed);
+	int64_t n = r->failed.code ? -1 : r->stream->read(r->stream, r->buf, sizeof r->buf, &r->failed);
 
 	*ret_buf = r->buf;
 	if (n < 0) {

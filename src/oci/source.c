@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "oci/registry.h"
 
 void oci_stream_close(struct oci_stream *take_s)
 {
@@ -38,14 +39,19 @@ static char *split_tag(char *path)
 	return colon + 1;
 }
 
-int oci_source_open(const char *reference, struct oci_source **ret_source, struct hp_err *err)
+int oci_source_open(const char *reference, const struct oci_registry_options *registry, struct oci_source **ret_source,
+                    struct hp_err *err)
 {
 	HP_AUTO_FREE char *path = NULL;
 	bool archive = hp_startswith(reference, "oci-archive:");
+	struct oci_ref ref;
 	const char *tag;
+	int r;
 
-	if (!archive && !hp_startswith(reference, "oci:"))
-		return hp_err_set(err, HP_INVALID, "%s: not oci:DIR[:TAG] or oci-archive:FILE[:TAG]", reference);
+	if (!archive && !hp_startswith(reference, "oci:")) {
+		r = oci_ref_parse(reference, &ref, err);
+		return r < 0 ? r : oci_registry_open(&ref, registry, ret_source, err);
+	}
 	path = hp_strdup(strchr(reference, ':') + 1);
 	tag = split_tag(path);
 	if (!path[0] || (tag && !tag[0]))

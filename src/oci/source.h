@@ -2,6 +2,7 @@
  * against the digest and the size that named it, while it streams. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -42,9 +43,12 @@ struct oci_source {
 	const struct oci_source_ops *ops;
 };
 
-/* "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]". Without a tag the layout has to hold one image only. -HP_INVALID for what is
- * neither. */
-int oci_source_open(const char *reference, struct oci_source **ret_source, struct hp_err *err);
+struct oci_registry_options;
+
+/* "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]" (without a tag the layout has to hold one image only), or a registry's image
+ * (oci/ref.h), for which the options are. -HP_INVALID for what is none of them. */
+int oci_source_open(const char *reference, const struct oci_registry_options *registry, struct oci_source **ret_source,
+                    struct hp_err *err);
 void oci_source_close(struct oci_source *take_source); /* NULL is allowed */
 
 /* A stream that ends with -HP_DATA_LOSS when the bytes are not those that the descriptor names: another digest, or more or

@@ -206,7 +206,8 @@ int http_get(struct http_client *c, const struct http_request *request, struct h
 	}
 	while (!r->head_done)
 		turn(c);
-	if (r->done && r->result != CURLE_OK) {
+	/* What came before it broke off is given first. */
+	if (r->done && r->result != CURLE_OK && r->body.len == 0) {
 		code = fail(r, err);
 		http_response_free(r);
 		return code;

@@ -1,5 +1,9 @@
 #include "base/err.h"
 
+#undef hp_err_set
+#undef hp_err_sys
+#undef hp_err_wrap
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -28,7 +28,7 @@ static void put_varint(struct hp_buf *out, uint64_t v)
 /* Signed: small distances in either direction become small numbers. */
 static void put_zigzag(struct hp_buf *out, int64_t v)
 {
-	put_varint(out, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
+	put_varint(out, (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0));
 }
 
 static void put_str(struct hp_buf *out, const char *s)

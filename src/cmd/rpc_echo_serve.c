@@ -83,35 +83,38 @@ static void echo_metadata(struct rpc_stream *stream)
 	}
 }
 
-static int echo_unary(struct rpc_stream *stream, void *ctx, struct hp_err *err)
+/* The only message of a call that takes one. */
+static int receive_one(struct rpc_stream *stream, Hpcc__Test__V1__EchoRequest **ret_request, struct hp_err *err)
 {
 	HP_AUTO_BUF struct hp_buf message = {0};
-	AUTO_REQUEST *request = NULL;
 	int r = rpc_stream_recv(stream, &message, err);
 
-	(void)ctx;
 	echo_metadata(stream);
 	if (r == 0)
-		r = hp_err_set(err, HP_INTERNAL, "no request");
-	if (r > 0)
-		r = decode(&message, &request, err);
-	if (r == 0)
-		r = fail_or_delay(stream, request, err);
+		return hp_err_set(err, HP_INTERNAL, "no request");
+	return r < 0 ? r : decode(&message, ret_request, err);
+}
+
+static int echo_unary(struct rpc_stream *stream, void *ctx, struct hp_err *err)
+{
+	AUTO_REQUEST *request = NULL;
+	int r = receive_one(stream, &request, err);
+
+	(void)ctx;
+	if (r < 0 || !request)
+		return r;
+	r = fail_or_delay(stream, request, err);
 	return r < 0 ? r : reply(stream, request->payload.data, request->payload.len, 0, err);
 }
 
 static int echo_server_stream(struct rpc_stream *stream, void *ctx, struct hp_err *err)
 {
-	HP_AUTO_BUF struct hp_buf message = {0};
 	AUTO_REQUEST *request = NULL;
-	int r = rpc_stream_recv(stream, &message, err);
+	int r = receive_one(stream, &request, err);
 
 	(void)ctx;
-	echo_metadata(stream);
-	if (r == 0)
-		r = hp_err_set(err, HP_INTERNAL, "no request");
-	if (r > 0)
-		r = decode(&message, &request, err);
+	if (r < 0 || !request)
+		return r;
 	for (uint32_t i = 0; r == 0 && i < request->repeat; i++) {
 		r = delay(stream, request->delay_ms, err);
 		if (r == 0)

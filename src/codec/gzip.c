@@ -49,7 +49,7 @@ int codec_gzip_unpack(const void *data, size_t len, size_t limit, struct hp_buf 
 			return hp_err_set(err, HP_EXHAUSTED, "gzip: more than %zu bytes come out", limit);
 		}
 		if (r == Z_STREAM_END && z.avail_in > 0)
-			r = inflateReset(&z); /* another member */
+			(void)inflateReset(&z); /* another member */
 		else if (r != Z_OK || (z.avail_in == 0 && z.avail_out > 0))
 			break;
 	}

@@ -44,7 +44,7 @@ enum cc_reason daemon_discover_scan(const struct cc_scan *scan, bool date_time_o
 }
 
 /* Where a directive may lead, as remembered in discovery->done: 1 = nowhere. */
-#define TARGET(member, system) (((uintptr_t)(member) + 1) << 2 | (system ? 2u : 0u) | 1u)
+#define TARGET(member, system) (((uintptr_t)(member) + 1) << 2 | ((system) ? 2u : 0u) | 1u)
 #define TARGET_MEMBER(t) (((t) >> 2) - 1)
 #define TARGET_SYSTEM(t) (((t)&2u) != 0)
 

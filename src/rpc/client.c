@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -380,6 +381,7 @@ static int call_start(struct rpc_channel *channel, const char *path, const struc
 
 	if (r < 0)
 		return r;
+	assert(conn);
 	(void)pthread_mutex_lock(&conn->lock);
 	if (conn->streams_len >= HP_RPC_CALLS_MAX) {
 		(void)pthread_mutex_unlock(&conn->lock);
@@ -503,12 +505,13 @@ static int call_once(struct rpc_channel *channel, const char *path, const struct
                      size_t len, struct hp_buf *ret_reply, bool *ret_unseen, struct hp_err *err)
 {
 	HP_AUTO_BUF struct hp_buf more = {0};
-	struct rpc_stream *s;
+	struct rpc_stream *s = NULL;
 	int r = call_start(channel, path, o, data, len, &s, err);
 
 	*ret_unseen = false;
 	if (r < 0)
 		return r;
+	assert(s);
 	r = rpc_stream_recv(s, ret_reply, err);
 	if (r > 0) {
 		r = rpc_stream_recv(s, &more, err);

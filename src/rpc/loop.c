@@ -11,7 +11,7 @@
 
 #define EVENTS_MAX 64
 /* How long the lead stays vacant for callers that wait for one reply after the other before a thread takes it. */
-#define GUEST_GRACE_NS (5 * 1000 * 1000)
+#define GUEST_GRACE_NS (5LL * 1000 * 1000)
 
 /* ---- The heap of times, under the lock. */
 

@@ -89,7 +89,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 
 	switch (frame->hd.type) {
 	case NGHTTP2_DATA:
-		rpc_conn_earn(conn, 2 * RPC_FLOOD_TOKEN); /* they are answered by window updates */
+		rpc_conn_earn(conn, 2LL * RPC_FLOOD_TOKEN); /* they are answered by window updates */
 		break;
 	case NGHTTP2_HEADERS:
 		stream = stream_of(session, frame->hd.stream_id);

@@ -311,7 +311,7 @@ int rpc_stream_recv(struct rpc_stream *s, struct hp_buf *ret_message, struct hp_
 		}
 		if (r < 0 || (s->peer_ended && s->in.len > s->in_at)) {
 			if (r == 0)
-				r = hp_err_set(&local, HP_INTERNAL, "the stream ends within a message");
+				(void)hp_err_set(&local, HP_INTERNAL, "the stream ends within a message");
 			rpc_stream_over(s, local.code, local.msg);
 			continue;
 		}

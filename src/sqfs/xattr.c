@@ -84,7 +84,7 @@ int sqfs_xattr_add(struct sqfs_writer *w, const struct sqfs_xattr *xattrs, size_
 		                  HP_SQFS_XATTRS_SIZE_MAX);
 	set = hp_alloc(sizeof *set + bytes.len);
 	*set = (struct sqfs_xattr_set){.count = (uint32_t)len, .names_size = names_size, .len = bytes.len};
-	memcpy(set->bytes, bytes.data, bytes.len);
+	memcpy(set->bytes, hp_buf_cstr(&bytes), bytes.len);
 	*w->xattr_next = set;
 	w->xattr_next = &set->next;
 	*ret_set = w->xattr_len++;

@@ -255,7 +255,6 @@ static int take_lock(const struct store_db *db)
 {
 	HP_AUTO_BUF struct hp_buf path = {0};
 	HP_AUTO_CLOSE int fd = -1;
-	int held;
 
 	hp_buf_printf(&path, "%s/lock", db->dir);
 	fd = open(path.data, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -266,9 +265,7 @@ static int take_lock(const struct store_db *db)
 			return -1;
 		(void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 	}
-	held = fd;
-	fd = -1;
-	return held;
+	return sys_steal_fd(&fd);
 }
 
 static int open_or_rebuild(struct store_db *db)

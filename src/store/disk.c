@@ -28,7 +28,7 @@
 #define CHECK_EVERY 64u
 
 /* The largest file that we read: an entry at its limits, and its overhead. */
-#define FILE_SIZE_MAX ((uint64_t)HP_ENTRY_SIZE_MAX + 2u * HP_ENTRY_META_SIZE_MAX)
+#define FILE_SIZE_MAX ((uint64_t)HP_ENTRY_SIZE_MAX + 2 * (uint64_t)HP_ENTRY_META_SIZE_MAX)
 
 /* Above the limit the worker evicts down to this part of it, so that it does not run again at once. */
 #define EVICT_TO_PERCENT 90u

@@ -321,8 +321,8 @@ static int evict_batch(struct store_index *ix, struct evict_ctx *c)
 	HP_AUTO_BUF struct hp_buf path = {0};
 	struct victim victims[EVICT_BATCH];
 	int64_t now_us = store_disk_now_us();
-	uint64_t entries;
-	uint64_t bytes;
+	uint64_t entries = 0;
+	uint64_t bytes = 0;
 	size_t len = 0;
 	int rc = read_total(ix, &bytes, &entries);
 

@@ -101,6 +101,12 @@ static void drop(struct memory *m, struct node *n)
 	free(n);
 }
 
+static void drop_oldest(struct memory *m)
+{
+	assert(!m->oldest->older);
+	drop(m, m->oldest);
+}
+
 /* Doubles the tables when they are full. Chains by closure are rebuilt from old to new, which keeps their order. */
 static void grow(struct memory *m)
 {
@@ -178,7 +184,7 @@ static int memory_put(struct store *s, const struct codec_digest *key, const str
 	m->bytes += node_bytes(n);
 	m->entries++;
 	while (m->bytes > m->bytes_max && m->oldest != n)
-		drop(m, m->oldest);
+		drop_oldest(m);
 	(void)pthread_mutex_unlock(&m->mutex);
 	return 0;
 }
@@ -241,7 +247,7 @@ static int memory_evict(struct store *s, const struct store_evict *rule, struct 
 			break;
 		gone.entries++;
 		gone.bytes += node_bytes(n);
-		drop(m, n);
+		drop_oldest(m);
 	}
 	(void)pthread_mutex_unlock(&m->mutex);
 	*ret_evicted = gone;
@@ -260,7 +266,7 @@ static void memory_free(struct store *take_s)
 	struct memory *m = (struct memory *)take_s;
 
 	while (m->oldest)
-		drop(m, m->oldest);
+		drop_oldest(m);
 	free(m->by_key);
 	free(m->by_closure);
 	(void)pthread_mutex_destroy(&m->mutex);

@@ -86,8 +86,8 @@ int sys_read_file(const char *path, size_t size_max, struct hp_buf *out, struct 
 int sys_read_fd(int fd, const char *path, size_t size_max, struct hp_buf *out, struct sys_stamp *ret_stamp,
                 struct hp_err *err)
 {
-	struct sys_stamp before;
-	struct sys_stamp after;
+	struct sys_stamp before = {0};
+	struct sys_stamp after = {0};
 	int r;
 
 	r = sys_stamp_fd(fd, &before);

@@ -47,6 +47,15 @@ static inline void sys_auto_close_fn(const int *fd)
 }
 #define HP_AUTO_CLOSE __attribute__((cleanup(sys_auto_close_fn)))
 
+/* Yields the descriptor and leaves -1 in its place, so that the attribute no longer closes it. */
+static inline int sys_steal_fd(int *fd)
+{
+	int stolen = *fd;
+
+	*fd = -1;
+	return stolen;
+}
+
 /* Appends the whole regular file to `out`; more than size_max bytes: -HP_EXHAUSTED. ret_stamp may be NULL; else the
  * stamp is the same before and after the read (-HP_ABORTED when the file changed under us). */
 int sys_read_file(const char *path, size_t size_max, struct hp_buf *out, struct sys_stamp *ret_stamp,

@@ -102,7 +102,7 @@ int sys_send_all(int fd, const void *src, size_t len, int64_t deadline_ns)
  * it and costs one system call; it stays on the socket, whose sends are bounded by their own deadlines. */
 static int connect_within(int fd, const struct sockaddr *addr, socklen_t addr_len)
 {
-	struct timeval limit = {.tv_sec = CONNECT_TIMEOUT_MS / 1000, .tv_usec = CONNECT_TIMEOUT_MS % 1000 * 1000};
+	struct timeval limit = {.tv_sec = CONNECT_TIMEOUT_MS / 1000, .tv_usec = CONNECT_TIMEOUT_MS % 1000 * 1000L};
 	int saved;
 
 	if (fd < 0)

@@ -187,6 +187,11 @@ static void take_other_option(struct cc_parser *p, const struct cc_arg *arg)
 	case CC_ACT_MODE:
 		cc_parser_take_mode(p, arg);
 		break;
+	case CC_ACT_DEFINE:
+		/* A text of inline assembler, perhaps; only files are looked through for those. */
+		if (strcasestr(arg->value, "incbin") || strcasestr(arg->value, ".include"))
+			cc_parser_bypass(p, CC_REASON_INCBIN, arg->text);
+		break;
 	case CC_ACT_OUTPUT:
 		p->output = arg->value;
 		p->outputs++;
@@ -307,6 +312,7 @@ static void make_lists(struct cc_invocation *inv, size_t argc)
 	inv->forced_includes.arena = inv->arena;
 	inv->cc1_includes.arena = inv->arena;
 	inv->pch_files.arena = inv->arena;
+	inv->asm_dirs.arena = inv->arena;
 	inv->input_files.arena = inv->arena;
 	inv->key_args.arena = inv->arena;
 	inv->ident_args.arena = inv->arena;

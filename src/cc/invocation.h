@@ -128,6 +128,7 @@ struct cc_invocation {
 	struct hp_strv cc1_includes;    /* the same behind -Xclang, for which Clang looks for no precompiled header */
 	struct hp_strv pch_files;       /* -include-pch */
 
+	struct hp_strv asm_dirs;    /* -Wa,-I: where only the assembler looks */
 	struct hp_strv input_files; /* that options name and the compiler reads, if they are there */
 
 	/* GCC's profile: read from where a run of this object would have written it. */

@@ -93,6 +93,7 @@ static const struct opened_row assembler_rows[] = {
         {"--warn", OPENED_EXACT, CC_REASON_NONE, false},
         {"--no-warn", OPENED_EXACT, CC_REASON_NONE, false},
         {"-W", OPENED_EXACT, CC_REASON_NONE, false},
+        {"-I", OPENED_PREFIX, CC_REASON_NONE, false},
         {"-L", OPENED_EXACT, CC_REASON_NONE, false},
         {"--keep-locals", OPENED_EXACT, CC_REASON_NONE, false},
         {"--strip-local-absolute", OPENED_EXACT, CC_REASON_NONE, false},
@@ -229,11 +230,22 @@ static const struct opened_row *judge(struct cc_parser *p, const struct opened_r
 	return row;
 }
 
+/* -I of the assembler: its directory, or whether that is the next element. */
+static bool take_asm_dir(struct cc_parser *p, const char *element, size_t len)
+{
+	if (len < 2 || element[0] != '-' || element[1] != 'I')
+		return false;
+	if (len > 2)
+		hp_strv_addn(&p->inv->asm_dirs, element + 2, len - 2);
+	return len == 2;
+}
+
 void cc_parser_open_assembler(struct cc_parser *p, const struct cc_arg *arg)
 {
 	const char *pos = arg->value;
 	bool whole = arg->row->value == CC_VALUE_SEPARATE;
 	bool skip = false;
+	bool dir = false;
 
 	while (pos) {
 		const char *element = pos;
@@ -245,11 +257,14 @@ void cc_parser_open_assembler(struct cc_parser *p, const struct cc_arg *arg)
 		else
 			len = next_element(&pos, &element);
 		if (skip) {
-			skip = false;
+			if (dir)
+				hp_strv_addn(&p->inv->asm_dirs, element, len);
+			skip = dir = false;
 			continue;
 		}
+		dir = take_asm_dir(p, element, len);
 		row = judge(p, assembler_rows, HP_ARRAY_SIZE(assembler_rows), element, len, arg->text);
-		skip = row && row->kind == OPENED_VALUE;
+		skip = dir || (row && row->kind == OPENED_VALUE);
 	}
 	/* The value stands in another argument. */
 	if (skip)

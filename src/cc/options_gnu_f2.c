@@ -159,7 +159,7 @@ static const struct cc_option rows[] = {
 	A("-fprofile-info-section", NONE, CODEGEN, YES, NEG, GCC, PROFILE),
 	A("-fprofile-info-section=", JOINED, CODEGEN, YES, 0, GCC, PROFILE),
 	O("-fprofile-instr-generate", NONE, CODEGEN, YES, NEG | CWD, CLANG),
-	O("-fprofile-instr-generate=", JOINED, CODEGEN, YES, CWD, CLANG),
+	O("-fprofile-instr-generate=", JOINED, CODEGEN, PATH, CWD, CLANG),
 	A("-fprofile-instr-use", NONE, CODEGEN, YES, NEG, CLANG, PROFILE),
 	A("-fprofile-instr-use=", JOINED, CODEGEN, PATH, 0, CLANG, PROFILE),
 	A("-fprofile-list=", JOINED, CODEGEN, PATH, 0, CLANG, INPUT_FILE),

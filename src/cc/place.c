@@ -249,7 +249,8 @@ static const char *const binding_options[] = {
 
 bool cc_place_bound(const struct cc_invocation *inv)
 {
-	if (inv->debug_prefix_map || inv->makes_pch || any_starts(&inv->args, "-ffile-compilation-dir") ||
+	if (inv->debug_prefix_map || inv->makes_pch || inv->pch_files.len || inv->input_files.len || inv->profile_use ||
+	    inv->asm_dirs.len || any_starts(&inv->args, "-ffile-compilation-dir") ||
 	    any_starts(&inv->args, "-fdebug-compilation-dir") || any_starts(&inv->args, "-Xclang"))
 		return true;
 	/* The assembler's own debug information is not mapped by Clang, and .file directives may name anything. */

@@ -35,7 +35,7 @@
 	X(BYPASS, DEPFILE_OPTION, "depfile-option", "a dependency-file option that is not handled")              \
 	X(BYPASS, DATE_TIME, "date-time", "the source uses __DATE__ or __TIME__")                                \
 	X(BYPASS, TIMESTAMP, "timestamp", "the source uses __TIMESTAMP__")                                       \
-	X(BYPASS, INCBIN, "incbin", "the source pulls in a file through the assembler")                          \
+	X(BYPASS, INCBIN, "incbin", "the assembler reads a file whose name cannot be told")                      \
 	X(BYPASS, EMBED, "embed", "the source uses #embed or __has_embed")                                       \
 	X(BYPASS, HAS_INCLUDE_MACRO, "has-include-macro", "__has_include of a name that a macro makes")          \
 	X(BYPASS, PRAGMA_DEPENDENCY, "pragma-dependency", "#pragma GCC dependency compares file times")          \

@@ -9,13 +9,15 @@
 #include "cc/scan_priv.h"
 
 /* What a second reading may add: things that change what the compiler makes without a file of the closure changing. */
-#define OTHER_READING_FLAGS \
-	(CC_SCAN_DATE | CC_SCAN_TIME | CC_SCAN_TIMESTAMP | CC_SCAN_HAS_INCLUDE_MACRO | CC_SCAN_INCBIN | CC_SCAN_EMBED)
+#define OTHER_READING_FLAGS                                                                             \
+	(CC_SCAN_DATE | CC_SCAN_TIME | CC_SCAN_TIMESTAMP | CC_SCAN_HAS_INCLUDE_MACRO | CC_SCAN_INCBIN | \
+	 CC_SCAN_INCBIN_UNKNOWN | CC_SCAN_EMBED)
 
 void cc_scan_done(struct cc_scan *scan)
 {
 	free(scan->includes);
 	free(scan->names);
+	free(scan->asm_names);
 	*scan = (struct cc_scan){0};
 }
 
@@ -61,6 +63,7 @@ static bool is_raw(const struct cc_scanner *s, size_t p)
 static size_t on_string(struct cc_scanner *s, size_t p)
 {
 	size_t end = cc_lex_literal_end(s, p);
+	bool raw = false;
 
 	if (!s->raw_lost && is_raw(s, p)) {
 		size_t raw_end = cc_lex_raw_end(s, p);
@@ -68,14 +71,17 @@ static size_t on_string(struct cc_scanner *s, size_t p)
 		 * where that is another one, its reading is looked at too. */
 		bool other = raw_end != end && s->data[end - 1] == '"';
 
-		if (raw_end == 0)
+		if (raw_end == 0) {
 			s->raw_lost = true;
-		else if (!other || !s->other_reading)
+		} else if (!other || !s->other_reading) {
 			end = raw_end;
+			raw = true;
+		}
 		s->ambiguous |= other;
 	}
-	if (cc_scan_text_includes(s, p + 1, end))
-		s->flags |= CC_SCAN_INCBIN;
+	/* All of an assembler source is text, its strings included. */
+	if (s->syntax == CC_SCAN_C)
+		cc_scan_text(s, p + 1, end, !raw);
 	return consume(s, end, CC_LINE_CODE);
 }
 
@@ -180,8 +186,8 @@ static void all_passes(struct cc_scanner *s, const unsigned char *data, size_t l
 	s->other_names = false;
 	s->other_reading = false;
 	pass(s);
-	if (s->syntax == CC_SCAN_ASM && cc_scan_asm_includes(s))
-		s->flags |= CC_SCAN_INCBIN;
+	if (s->syntax == CC_SCAN_ASM)
+		cc_scan_asm(s);
 	if (s->ambiguous) {
 		uint32_t flags = s->flags;
 
@@ -291,6 +297,8 @@ void cc_scan_source(enum cc_scan_syntax syntax, const char *data, size_t len, st
 	        .includes_len = s.includes_len,
 	        .names = s.names.data, /* NULL without names, so not hp_buf_steal */
 	        .names_len = s.names.len,
+	        .asm_names = s.asm_names.data,
+	        .asm_names_len = s.asm_names.len,
 	        .computed_at = s.computed_at,
 	};
 }

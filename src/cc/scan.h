@@ -14,8 +14,9 @@ enum cc_scan_flag {
 	CC_SCAN_TIMESTAMP = 1u << 2,         /* __TIMESTAMP__ */
 	CC_SCAN_HAS_INCLUDE_MACRO = 1u << 3, /* __has_include of something not a literal "x" or <x> */
 	CC_SCAN_INCBIN = 1u << 4, /* .incbin or .include inside a string literal (inline asm) or in assembler text */
-	CC_SCAN_EMBED = 1u << 5,  /* #embed, __has_embed */
-	CC_SCAN_INCLUDE_MACRO = 1u << 6, /* #include whose operand is not a literal */
+	CC_SCAN_INCBIN_UNKNOWN = 1u << 12, /* one of those names a file that only the assembler knows, or may do so */
+	CC_SCAN_EMBED = 1u << 5,           /* #embed, __has_embed */
+	CC_SCAN_INCLUDE_MACRO = 1u << 6,   /* #include whose operand is not a literal */
 	CC_SCAN_SYSTEM_HEADER =
 	        1u << 7, /* #pragma GCC|clang system_header (also in _Pragma), or a line marker with flag 3 */
 	CC_SCAN_PRAGMA_DEPENDENCY = 1u << 8, /* #pragma GCC dependency */
@@ -44,9 +45,14 @@ struct cc_scan {
 	size_t includes_len;
 	char *names;
 	size_t names_len;
-	uint32_t
-	        computed_at; /* with CC_SCAN_INCLUDE_MACRO: the first of those stands behind the names of lower offset */
+	char *asm_names; /* files that .include and .incbin name: each CC_SCAN_ASM_*, the name and a NUL */
+	size_t asm_names_len;
+	/* With CC_SCAN_INCLUDE_MACRO: the first of those stands behind the names of lower offset. */
+	uint32_t computed_at;
 };
+
+#define CC_SCAN_ASM_TEXT 't'   /* .include: assembler text */
+#define CC_SCAN_ASM_BINARY 'b' /* .incbin */
 
 void cc_scan_done(struct cc_scan *scan);
 

@@ -319,7 +319,7 @@ static bool is_module_line(const struct cc_scanner *s, const char *text, size_t 
 }
 
 /* `incbin` or `.include "x"` outside a literal: text that a macro turns into one. In assembler text, where only the
- * parts that a splice cuts are looked at here, all is text (cc_scan_asm_includes). */
+ * parts that a splice cuts are looked at here, all is text (cc_scan_asm). */
 static bool is_assembler_include(const struct cc_scanner *s, size_t start, const struct cc_word *word)
 {
 	size_t before = cc_lex_before(s, start);
@@ -355,7 +355,7 @@ size_t cc_scan_word(struct cc_scanner *s, size_t start)
 	else if (hp_streq(text, "system_header"))
 		s->flags |= CC_SCAN_SYSTEM_HEADER; /* also where a macro makes a _Pragma of it */
 	else if (is_assembler_include(s, start, &word))
-		s->flags |= CC_SCAN_INCBIN;
+		s->flags |= CC_SCAN_INCBIN | CC_SCAN_INCBIN_UNKNOWN;
 	else if (s->syntax == CC_SCAN_C &&
 	         (hp_streq(text, "import") || hp_streq(text, "module") || hp_streq(text, "export")) &&
 	         cc_lex_line_kind(s, start) == CC_LINE_BLANK && is_module_line(s, text, word.end))

@@ -36,6 +36,7 @@ struct cc_scanner {
 	size_t includes_len;
 	size_t includes_cap;
 	struct hp_buf names;
+	struct hp_buf asm_names;
 	uint32_t computed_at;
 };
 
@@ -123,8 +124,9 @@ size_t cc_scan_word(struct cc_scanner *s, size_t start);
 
 /* scan_text.c: text for the assembler. ----------------------------------------------------------------------------- */
 
-/* Whether data[from, to), the inside of a literal, may pull in a file through the assembler. */
-bool cc_scan_text_includes(const struct cc_scanner *s, size_t from, size_t to);
+/* Notes the files that data[from, to), the inside of a literal, may pull in through the assembler. `escaped`: a quote in the
+ * text is spelled with a backslash. */
+void cc_scan_text(struct cc_scanner *s, size_t from, size_t to, bool escaped);
 
 /* The same for a whole assembler source, comments left out where every assembler sees one. */
-bool cc_scan_asm_includes(const struct cc_scanner *s);
+void cc_scan_asm(struct cc_scanner *s);

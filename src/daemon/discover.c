@@ -23,19 +23,17 @@ enum cc_reason daemon_discover_scan(const struct cc_scan *scan, bool date_time_o
 		uint32_t flag;
 		enum cc_reason reason;
 	} rules[] = {
-	        {CC_SCAN_TIMESTAMP, CC_REASON_TIMESTAMP},
-	        {CC_SCAN_HAS_INCLUDE_MACRO, CC_REASON_HAS_INCLUDE_MACRO},
-	        {CC_SCAN_INCBIN, CC_REASON_INCBIN},
-	        {CC_SCAN_EMBED, CC_REASON_EMBED},
-	        {CC_SCAN_PRAGMA_DEPENDENCY, CC_REASON_PRAGMA_DEPENDENCY},
-	        {CC_SCAN_PCH_PREPROCESS, CC_REASON_PCH},
-	        {CC_SCAN_MODULE, CC_REASON_MODULES},
+	        {CC_SCAN_TIMESTAMP, CC_REASON_TIMESTAMP}, {CC_SCAN_HAS_INCLUDE_MACRO, CC_REASON_HAS_INCLUDE_MACRO},
+	        {CC_SCAN_EMBED, CC_REASON_EMBED},         {CC_SCAN_PRAGMA_DEPENDENCY, CC_REASON_PRAGMA_DEPENDENCY},
+	        {CC_SCAN_PCH_PREPROCESS, CC_REASON_PCH},  {CC_SCAN_MODULE, CC_REASON_MODULES},
 	};
 
 	if (scan->flags == 0)
 		return CC_REASON_NONE;
 	if ((scan->flags & (CC_SCAN_DATE | CC_SCAN_TIME)) && !date_time_ok)
 		return CC_REASON_DATE_TIME;
+	if ((scan->flags & CC_SCAN_INCBIN) && (scan->flags & CC_SCAN_INCBIN_UNKNOWN))
+		return CC_REASON_INCBIN;
 	for (size_t i = 0; i < HP_ARRAY_SIZE(rules); i++) {
 		if (scan->flags & rules[i].flag)
 			return rules[i].reason;
@@ -296,6 +294,8 @@ static enum cc_reason discover(struct discovery *d)
 	reason = daemon_discovery_inputs(d);
 	if (reason == CC_REASON_NONE)
 		reason = daemon_discovery_pch(d);
+	if (reason == CC_REASON_NONE)
+		reason = daemon_discovery_asm(d);
 	if (reason == CC_REASON_NONE)
 		reason = follow_implicit(d);
 	/* Files that only __has_include found are appended meanwhile; what they include was not read. */

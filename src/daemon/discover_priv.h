@@ -94,6 +94,11 @@ const char *daemon_without_dot(const char *path);
 /* The directory part, "" for none. The caller frees. */
 char *daemon_dir_part(const char *path);
 
+/* discover_asm.c ----------------------------------------------------------------------------------------------------- */
+
+/* Files that the assembler reads. */
+enum cc_reason daemon_discovery_asm(struct discovery *d);
+
 /* discover_inputs.c -------------------------------------------------------------------------------------------------- */
 
 /* Files that options name: lists, profiles, plugins. */

@@ -265,3 +265,52 @@ def test_a_plugin_that_is_rebuilt_is_noticed(project):
         miss_then_hit(project, [*argv, "-fplugin-arg-plug-verbose=" + text[-2]])
     project.step([*argv, "-fplugin-arg-plug-log=out/log"], "uncached:plugin")
     project.step(["gcc", "-fplugin=plug", "-c", "src/p.c", "-o", "out/p.o"], "uncached:plugin")
+
+
+# ---- what the assembler reads
+
+ASM_SOURCES = {
+    "a.s": '.include "x.inc"\n.incbin "blob"\n',
+    "a.S": '#define N 1\n.macro pull\n.incbin "blob", N\n.endm\n.irp i, 1, 2\npull\n.endr\n.include "x.inc"\n',
+    "a.c": 'asm(".section .rodata\\n.incbin \\"blob\\"\\n.include \\"x.inc\\"\\n.text\\n");\nint x;\n',
+}
+
+
+@pytest.mark.parametrize("name", list(ASM_SOURCES))
+def test_what_the_assembler_reads_counts_wherever_it_looks(project, name):
+    """Nested, found in a directory of -I, shadowed by one in front of it, and by the working directory."""
+    project.write("src/" + name, ASM_SOURCES[name])
+    project.write("inc/x.inc", '.include "deep.inc"\n')
+    project.write("inc/deep.inc", ".long 1\n")
+    project.write("inc/blob", "blob 1")
+    argv = [project.cc, "-Iearly", "-Iinc", "-c", "src/" + name, "-o", "out/a.o"]
+    miss_then_hit(project, argv)
+    for changed, text in (("inc/blob", "blob 2"), ("inc/deep.inc", ".long 2\n"), ("inc/x.inc", ".long 3\n")):
+        project.write(changed, text)
+        miss_then_hit(project, argv, "miss:input-differs")
+    for appeared, text in (("early/blob", "blob 3"), ("x.inc", ".long 4\n")):
+        project.write(appeared, text)
+        miss_then_hit(project, argv, "miss:header-appeared")
+        os.unlink(path(project, appeared))
+        project.step(argv, "hit")
+    os.unlink(path(project, "inc/blob"))
+    project.step(argv, "failed")
+
+
+def test_the_assemblers_own_directories_count(project):
+    project.write("a.s", '.incbin "blob"\n')
+    project.write("inc/blob", "blob 1")
+    argv = [project.cc, "-Wa,-Iearly,-I,inc", "-c", "a.s", "-o", "out/a.o"]
+    miss_then_hit(project, argv)
+    project.write("early/blob", "blob 2")
+    miss_then_hit(project, argv, "miss:header-appeared")
+
+
+@pytest.mark.parametrize("source, define", [('#define FILE "blob"\nasm(".incbin \\"" FILE "\\"");\nint x;\n', ""),
+                                            ("asm(TEXT);\nint x;\n", '-DTEXT=".incbin \\"blob\\""')])
+def test_a_name_that_a_macro_makes_for_the_assembler_is_left_to_the_compiler(project, source, define):
+    project.write("a.c", source)
+    argv = [project.cc, *([define] if define else []), "-c", "a.c", "-o", "out/a.o"]
+    for blob in ("1", "2"):
+        project.write("blob", blob)
+        project.step(argv, "uncached:incbin")

@@ -224,7 +224,6 @@ static void options_out_of_scope_have_their_reason(void **state)
 	        {"-Wmissing-include-dirs", CC_REASON_UNSUPPORTED_OPTION},
 	        {"-Wp,-foo", CC_REASON_UNSUPPORTED_OPTION},
 	        {"-Wp,-MT,foo", CC_REASON_DEPFILE_OPTION},
-	        {"-Wa,-Iinc", CC_REASON_UNSUPPORTED_OPTION},
 	        {"-Wa,-adhln=x.lst", CC_REASON_SIDE_FILES},
 	        {"-Xassembler --defsym", CC_REASON_UNSUPPORTED_OPTION},
 	        {"-MG", CC_REASON_DEPFILE_OPTION},

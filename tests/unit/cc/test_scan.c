@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "cc/scan.h"
 
 /* The includes as text: `"a"` `<b>`, `+` in front for _next, `?` in front for a probe. */
@@ -34,9 +35,28 @@ static void check(enum cc_scan_syntax syntax, const char *data, size_t len, uint
 
 	cc_scan_source(syntax, copy, len, &scan);
 	describe(&scan, &text);
+	/* What has a flag of its own test. */
+	scan.flags &= ~(uint32_t)CC_SCAN_INCBIN_UNKNOWN;
 	if (scan.flags != flags || strcmp(hp_buf_cstr(&text), includes) != 0)
 		fail_msg("%.*s\nflags %x, not %x; includes %s, not %s", (int)len, data, scan.flags, flags,
 		         hp_buf_cstr(&text), includes);
+	cc_scan_done(&scan);
+}
+
+/* The files that the assembler reads: `t` or `b` and the name. "?": one that is unknown as well. */
+static void asm_files(enum cc_scan_syntax syntax, const char *source, const char *files)
+{
+	HP_AUTO_FREE char *copy = hp_memdup(source, strlen(source));
+	HP_AUTO_BUF struct hp_buf text = {0};
+	struct cc_scan scan;
+
+	cc_scan_source(syntax, copy, strlen(source), &scan);
+	for (size_t i = 0; i < scan.asm_names_len; i += strlen(scan.asm_names + i) + 1)
+		hp_buf_printf(&text, "%s%s", i ? " " : "", scan.asm_names + i);
+	if (scan.flags & CC_SCAN_INCBIN_UNKNOWN)
+		hp_buf_str(&text, "?");
+	assert_true(text.len == 0 || hp_streq(hp_buf_cstr(&text), "?") || (scan.flags & CC_SCAN_INCBIN));
+	assert_string_equal(hp_buf_cstr(&text), files);
 	cc_scan_done(&scan);
 }
 
@@ -383,9 +403,49 @@ static void hostile_sources_take_linear_time(void **state)
 	}
 }
 
+static void files_of_inline_assembler_are_named(void **state)
+{
+	(void)state;
+	asm_files(CC_SCAN_C, "asm(\".incbin \\\"a b/c.bin\\\"\");", "ba b/c.bin");
+	asm_files(CC_SCAN_C, "asm(\"x: .incbin\\t\\\"a\\\",1,2\\n\\t.include \\\"b\\\"\");", "ba tb");
+	/* To a dialect without raw strings this is another text. */
+	asm_files(CC_SCAN_C, "asm(R\"(.incbin \"a\"\n)\");", "ba?");
+	asm_files(CC_SCAN_C, "asm(\".incbin \\\"\" NAME \"\\\"\");", "?");
+	asm_files(CC_SCAN_C, "asm(\".incbin \\\"a\" \"b\\\"\");", "?");
+	asm_files(CC_SCAN_C, "asm(\".incbin %0\");", "?");
+	asm_files(CC_SCAN_C, "asm(\".incbin \\\"%a\\\"\");", "?");
+	asm_files(CC_SCAN_C, "asm(\".incbin \\\"a\\\\b\\\"\");", "?");
+	asm_files(CC_SCAN_C, "asm(\".incbin \\\"a\\\" \\\"b\\\"\");", "?");
+	asm_files(CC_SCAN_C, "asm(\".\" \"incbin \\\"a\\\"\");", "?");
+	asm_files(CC_SCAN_C, "asm(S(.incbin \"a\"));", "?");
+	asm_files(CC_SCAN_C, "asm(\".incbin \\\"\\\"\");", "?");
+	asm_files(CC_SCAN_C, "asm(\".altmacro\"); asm(\".incbin \\\"a\\\"\");", "ba?");
+	asm_files(CC_SCAN_C, "asm(\".incbin \\\"a", "?");
+	asm_files(CC_SCAN_C, "asm(\".incbin \\\"a\\", "?");
+}
+
+static void files_of_assembler_sources_are_named(void **state)
+{
+	(void)state;
+	asm_files(CC_SCAN_ASM, " .incbin \"a\" , 1\n.Include\t\"b.inc\" # c\n", "ba tb.inc");
+	asm_files(CC_SCAN_ASM, ".macro m\n.incbin \"a\"\n.endm\n.irp x, 1, 2\n.incbin \"b\"\n.endr\n", "ba bb");
+	asm_files(CC_SCAN_ASM, ".macro m f\n.incbin \"\\f\"\n.endm\n", "?");
+	asm_files(CC_SCAN_ASM, ".macro m f\n.incbin \\f\n.endm\n", "?");
+	asm_files(CC_SCAN_ASM, ".irp f, \"a\", \"b\"\n.incbin \"x\\f\"\n.endr\n", "?");
+	asm_files(CC_SCAN_ASM, ".altmacro\n.macro m f\n.incbin \"f\"\n.endm\n", "bf?");
+	asm_files(CC_SCAN_ASM, "#define F \"a\"\n.incbin F\n", "?");
+	asm_files(CC_SCAN_ASM, "#define F .incbin \"a\"\nF\n", "ba");
+	asm_files(CC_SCAN_ASM, ".incbin \"incbin.dat\"\n.ascii \"x\"\n", "bincbin.dat");
+	asm_files(CC_SCAN_ASM, ".mri 1\n", "?");
+	asm_files(CC_SCAN_ASM, ".incbin \"a", "?");
+	asm_files(CC_SCAN_ASM, ".incbin", "?");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(files_of_inline_assembler_are_named),
+	        cmocka_unit_test(files_of_assembler_sources_are_named),
 	        cmocka_unit_test(dates_are_found_as_whole_words_only),
 	        cmocka_unit_test(comments_hide),
 	        cmocka_unit_test(literals_hide),

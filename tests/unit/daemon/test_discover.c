@@ -429,7 +429,8 @@ static void what_cannot_be_kept_says_why_and_where(void **state)
 {
 	expect_reason(state, "const char *s = __DATE__;\n", CC_REASON_DATE_TIME, "src/x.h");
 	expect_reason(state, "const char *s = __TIMESTAMP__;\n", CC_REASON_TIMESTAMP, "src/x.h");
-	expect_reason(state, "__asm__(\".incbin \\\"@/src/x.h\\\"\");\n", CC_REASON_INCBIN, "src/x.h");
+	expect_reason(state, "#define NAME \"\\\"@/src/x.h\\\"\"\n__asm__(\".incbin \" NAME);\n", CC_REASON_INCBIN,
+	              "src/x.h");
 	expect_reason(state, "#define N <errno.h>\n#if __has_include(N)\n#endif\n", CC_REASON_HAS_INCLUDE_MACRO,
 	              "src/x.h");
 	expect_reason(state, "int plain;\n", CC_REASON_NONE, "");

@@ -1,12 +1,14 @@
-/* hpcc image build-rootfs. */
+/* The command line of hpcc image, and hpcc image build-rootfs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "cmd/image_priv.h"
 #include "cmd/text.h"
+#include "config/config.h"
 #include "oci/rootfs.h"
 #include "sys/clock.h"
 #include "sys/workers.h"
@@ -61,6 +63,20 @@ static int take(struct cmd_image_options *opt, int id, const char *value)
 	case 'i':
 		opt->registry.insecure = true;
 		break;
+	case 'C':
+		opt->config_path = value;
+		break;
+	case 'P':
+		opt->pin = true;
+		break;
+	case 'j':
+		opt->json = true;
+		break;
+	case 's':
+		if (config_size_parse(value, &opt->size_max))
+			break;
+		(void)cmd_usage("image", "--max-size takes a size such as 20G, not %s", value);
+		return CMD_ARGS_USAGE;
 	case 'T':
 		if (parse_number(value, 3600, &number)) {
 			opt->registry.timeout_s = (unsigned)number;
@@ -86,6 +102,32 @@ static int take(struct cmd_image_options *opt, int id, const char *value)
 	return CMD_ARGS_END;
 }
 
+/* The subcommands, and how many operands follow. */
+static const struct {
+	const char *name;
+	int operands_min;
+	int operands_max;
+} commands[] = {{"build-rootfs", 1, 1}, {"pull", 1, 1},   {"list", 0, 0},
+                {"inspect", 1, 1},      {"verify", 0, 1}, {"rm", 1, 1}};
+
+static int take_operands(const struct cmd_args *a, struct cmd_image_options *opt)
+{
+	for (size_t i = 0; i < HP_ARRAY_SIZE(commands); i++) {
+		if (!hp_streq(a->operands[0], commands[i].name))
+			continue;
+		if (!cmd_args_count(a, 1 + commands[i].operands_min, 1 + commands[i].operands_max))
+			return CMD_ARGS_USAGE;
+		opt->command = commands[i].name;
+		opt->source = a->operands_len > 1 ? a->operands[1] : NULL;
+		if (i > 0 || opt->output)
+			return CMD_ARGS_END;
+		(void)cmd_usage("image", "-o FILE is missing");
+		return CMD_ARGS_USAGE;
+	}
+	(void)cmd_usage("image", "there is no hpcc image %s", a->operands[0]);
+	return CMD_ARGS_USAGE;
+}
+
 int cmd_image_parse(int argc, char **argv, struct cmd_image_options *opt)
 {
 	const char *value = NULL;
@@ -99,29 +141,14 @@ int cmd_image_parse(int argc, char **argv, struct cmd_image_options *opt)
 	}
 	if (id != CMD_ARGS_END)
 		return id;
-	if (!cmd_args_count(&a, 2, 2))
+	if (!cmd_args_count(&a, 1, 2))
 		return CMD_ARGS_USAGE;
-	if (!hp_streq(a.operands[0], "build-rootfs")) {
-		(void)cmd_usage("image", "there is no hpcc image %s", a.operands[0]);
-		return CMD_ARGS_USAGE;
-	}
-	opt->source = a.operands[1];
-	if (!opt->output) {
-		(void)cmd_usage("image", "-o FILE is missing");
-		return CMD_ARGS_USAGE;
-	}
-	return CMD_ARGS_END;
+	return take_operands(&a, opt);
 }
 
-struct progress {
-	int64_t next_ns;
-	bool shown;
-};
-
-/* One line that is written over, on terminals. */
 static void show_progress(void *ctx, size_t layers_done, size_t layers, int64_t bytes_done, int64_t bytes)
 {
-	struct progress *p = ctx;
+	struct cmd_image_progress *p = ctx;
 	int64_t now = sys_monotonic_ns();
 
 	if (now < p->next_ns)
@@ -152,18 +179,29 @@ static void print_report(const struct cmd_image_options *opt, const struct oci_i
 		(void)printf("security %llu events, see standard error\n", (unsigned long long)report->counts.events);
 }
 
-int cmd_image_build(const struct cmd_image_options *opt)
+struct oci_rootfs_options cmd_image_rootfs_options(const struct cmd_image_options *opt,
+                                                   struct cmd_image_progress *progress)
 {
-	struct progress progress = {0};
-	bool terminal = !opt->quiet && isatty(STDERR_FILENO);
-	struct oci_rootfs_options options = {
+	return (struct oci_rootfs_options){
 	        .agent = opt->agent,
 	        .compression = opt->compression,
 	        .level = opt->level,
 	        .threads = opt->threads,
-	        .progress = terminal ? show_progress : NULL,
-	        .ctx = &progress,
+	        .progress = !opt->quiet && isatty(STDERR_FILENO) ? show_progress : NULL,
+	        .ctx = progress,
 	};
+}
+
+void cmd_image_progress_end(const struct cmd_image_progress *progress)
+{
+	if (progress->shown)
+		(void)fprintf(stderr, "\r\x1b[K");
+}
+
+int cmd_image_build(const struct cmd_image_options *opt)
+{
+	struct cmd_image_progress progress = {0};
+	struct oci_rootfs_options options = cmd_image_rootfs_options(opt, &progress);
 	struct oci_source *source = NULL;
 	struct oci_image image = {0};
 	struct oci_rootfs_report report;
@@ -174,8 +212,7 @@ int cmd_image_build(const struct cmd_image_options *opt)
 		r = oci_image_resolve(source, opt->platform, &image, &err);
 	if (r == 0)
 		r = oci_rootfs_build(source, &image, opt->output, &options, &report, &err);
-	if (progress.shown)
-		(void)fprintf(stderr, "\r\x1b[K");
+	cmd_image_progress_end(&progress);
 	if (r == 0 && !opt->quiet)
 		print_report(opt, &image, &report);
 	oci_image_done(&image);

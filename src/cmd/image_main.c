@@ -8,9 +8,13 @@
 #include "base/str.h"
 #include "cmd/image_priv.h"
 
+/* Some twenty toolchains. */
+#define CATALOGUE_SIZE_MAX (20ull << 30)
+
 static int run(int argc, char **argv)
 {
-	struct cmd_image_options opt = {.platform = "linux/amd64", .compression = CODEC_PACKER_GZIP};
+	struct cmd_image_options opt = {
+	        .platform = "linux/amd64", .compression = CODEC_PACKER_GZIP, .size_max = CATALOGUE_SIZE_MAX};
 	char name[] = "image";
 	int r;
 
@@ -19,7 +23,7 @@ static int run(int argc, char **argv)
 	if (r != CMD_ARGS_END)
 		return r == CMD_ARGS_HELP ? CMD_OK : CMD_USAGE;
 	hp_log_init(STDERR_FILENO, HP_LOG_WARN, false);
-	return cmd_image_build(&opt);
+	return hp_streq(opt.command, "build-rootfs") ? cmd_image_build(&opt) : cmd_image_catalogue(&opt);
 }
 
 int main(int argc, char **argv)

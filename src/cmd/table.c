@@ -28,6 +28,10 @@ static const struct cmd_option image_options[] = {
         {"agent", "FILE", "the program that becomes /.hpcc/agent; without it the image has none", 'a'},
         {"compression", "KIND", "gzip or zstd, with a level if wanted: zstd:3; gzip by default", 'z'},
         {"threads", "COUNT", "compress with so many threads; as many as there are processors by default", 't'},
+        {"json", NULL, "print JSON", 'j'},
+        {"max-size", "SIZE", "let the catalogue grow to this; 20G by default", 's'},
+        {"pin", NULL, "never make room at the cost of this image", 'P'},
+        {"config", "FILE", "read this configuration instead of the usual one", 'C'},
         {"platform", "OS/ARCH", "of an image for several platforms, this one; linux/amd64 by default", 'p'},
         {"auth-file", "FILE", "credentials as podman and docker keep them, instead of those in the usual places", 'A'},
         {"ca", "FILE", "trust the certificates in this PEM file instead of the system's", 'c'},
@@ -98,12 +102,17 @@ const struct cmd cmd_table[] = {
         {
                 .name = "image",
                 .run = cmd_image,
-                .summary = "make the root file system of a toolchain image",
-                .synopsis = "build-rootfs SOURCE",
+                .summary = "make and keep the root file systems of toolchain images",
+                .synopsis = "build-rootfs SOURCE | pull SOURCE | list | inspect NAME | verify [NAME] | rm NAME",
                 .options = image_options,
                 .text = "`build-rootfs` turns a container image into the squashfs file that a guest boots. Its layers are "
                         "read as a stream, checked against their digests, and merged; no file of the image ever exists by "
                         "itself on this machine. The same image, agent and options give the same bytes.\n\n"
+                        "`pull` does the same into the catalogue of this machine, once for each image, agent and compression; "
+                        "processes that want the same one wait for the first. `list` and `inspect` show what is there, "
+                        "`verify` reads it all again and removes what is damaged, `rm` removes. `NAME` is an entry's name "
+                        "or its start, or an image's digest. Least recently used entries make room for new ones; those "
+                        "that are pinned or in use stay.\n\n"
                         "`SOURCE` is an image in a registry, `[HOST[:PORT]/]NAME[:TAG][@sha256:DIGEST]`; or "
                         "`oci:DIR[:TAG]`, a folder in the OCI image layout; or `oci-archive:FILE[:TAG]`, the same in a tar "
                         "archive.\n\n"

@@ -48,6 +48,9 @@ struct sqfs_options {
 	uint32_t time_s; /* the image's own time stamp, Unix time */
 };
 
+/* The level that 0 stands for. */
+int sqfs_default_level(enum codec_packer_kind kind);
+
 /* sink and pool must outlive the writer. -HP_INVALID for a level out of range. */
 int sqfs_writer_new(const struct sqfs_options *options, const struct sqfs_sink *sink, const struct sqfs_pool *pool,
                     struct sqfs_writer **ret_writer, struct hp_err *err);

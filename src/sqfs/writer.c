@@ -62,7 +62,7 @@ int sqfs_emit(struct sqfs_writer *w, const void *data, size_t len, struct hp_err
 	return 0;
 }
 
-static int default_level(enum codec_packer_kind kind)
+int sqfs_default_level(enum codec_packer_kind kind)
 {
 	return kind == CODEC_PACKER_GZIP ? GZIP_LEVEL : ZSTD_LEVEL;
 }
@@ -72,7 +72,7 @@ static int write_compressor_options(struct sqfs_writer *w, struct hp_err *err)
 {
 	HP_AUTO_BUF struct hp_buf b = {0};
 
-	if (w->opt.level == default_level(w->opt.compression))
+	if (w->opt.level == sqfs_default_level(w->opt.compression))
 		return 0;
 	sqfs_le16(&b, (w->opt.compression == CODEC_PACKER_GZIP ? 8u : 4u) | SQFS_META_RAW);
 	sqfs_le32(&b, (uint32_t)w->opt.level);
@@ -95,7 +95,7 @@ int sqfs_writer_new(const struct sqfs_options *options, const struct sqfs_sink *
 	w->pos = SQFS_SUPER_SIZE;
 	w->xattr_next = &w->xattr_first;
 	if (w->opt.level == 0)
-		w->opt.level = default_level(w->opt.compression);
+		w->opt.level = sqfs_default_level(w->opt.compression);
 	w->packers = hp_zalloc(pool->workers * sizeof(struct codec_packer *));
 	for (unsigned i = 0; r == 0 && i < pool->workers; i++)
 		r = codec_packer_new(w->opt.compression, w->opt.level, &w->packers[i], err);
@@ -220,7 +220,7 @@ static int write_superblock(struct sqfs_writer *w, const struct tables *t, struc
 
 	if (t->xattrs == NO_TABLE)
 		flags |= FLAG_NO_XATTRS;
-	if (w->opt.level != default_level(w->opt.compression))
+	if (w->opt.level != sqfs_default_level(w->opt.compression))
 		flags |= FLAG_COMPRESSOR_OPTIONS;
 	sqfs_le32(&b, MAGIC);
 	sqfs_le32(&b, t->inodes_len);

@@ -325,6 +325,13 @@ static enum cc_reason mark_system(struct discovery *d)
 		if (d->members[i].content->scan.flags & CC_SCAN_SYSTEM_HEADER)
 			daemon_system_headers_pragma(d->headers, i);
 	}
+	for (size_t i = 0; i < d->in->deps->len; i++) {
+		const char *spelled = draft->files.v[i];
+		uintptr_t looked = (uintptr_t)hp_map_find(&d->looked_up, spelled, strlen(spelled));
+
+		if (looked >= LOOKED_MEMBER && looked - LOOKED_MEMBER != i)
+			daemon_system_headers_same(d->headers, i, looked - LOOKED_MEMBER);
+	}
 	if (!daemon_system_headers_solve(d->headers, d->in->source, d->in->deps->len, draft->flags, &doubtful)) {
 		hp_buf_str(d->detail, draft->files.v[doubtful]);
 		return CC_REASON_MMD_AMBIGUOUS;

@@ -12,11 +12,18 @@ struct edge {
 	bool via_system;
 };
 
+struct pair {
+	uint32_t a;
+	uint32_t b;
+};
+
 struct daemon_system_headers {
 	struct edge *edges;
 	size_t edges_len;
 	uint32_t *pragmas;
 	size_t pragmas_len;
+	struct pair *same;
+	size_t same_len;
 };
 
 struct daemon_system_headers *daemon_system_headers_new(void)
@@ -30,6 +37,7 @@ void daemon_system_headers_free(struct daemon_system_headers *take_headers)
 		return;
 	free(take_headers->edges);
 	free(take_headers->pragmas);
+	free(take_headers->same);
 	free(take_headers);
 }
 
@@ -45,6 +53,31 @@ void daemon_system_headers_pragma(struct daemon_system_headers *h, size_t i)
 	if ((h->pragmas_len & (h->pragmas_len - 1)) == 0)
 		h->pragmas = hp_realloc(h->pragmas, (h->pragmas_len ? h->pragmas_len * 2 : 1) * sizeof *h->pragmas);
 	h->pragmas[h->pragmas_len++] = (uint32_t)i;
+}
+
+void daemon_system_headers_same(struct daemon_system_headers *h, size_t a, size_t b)
+{
+	if ((h->same_len & (h->same_len - 1)) == 0)
+		h->same = hp_realloc(h->same, (h->same_len ? h->same_len * 2 : 1) * sizeof *h->same);
+	h->same[h->same_len++] = (struct pair){(uint32_t)a, (uint32_t)b};
+}
+
+/* True when some file got a new possibility from its twin. */
+static bool share(const struct daemon_system_headers *h, size_t count, uint8_t *may)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < h->same_len; i++) {
+		const struct pair *p = &h->same[i];
+		uint8_t both;
+
+		if (p->a >= count || p->b >= count)
+			continue;
+		both = may[p->a] | may[p->b];
+		changed = changed || may[p->a] != both || may[p->b] != both;
+		may[p->a] = may[p->b] = both;
+	}
+	return changed;
 }
 
 /* One pass over the edges; true when some file got a new possibility. */
@@ -85,7 +118,7 @@ bool daemon_system_headers_solve(struct daemon_system_headers *h, size_t source,
 	for (size_t i = 0; i <= source && i < count; i++)
 		may[i] = MAY_BE_USER;
 	/* Each pass that changes something adds one of 2 × count possibilities, so this ends. */
-	while (propagate(h, source, count, may, pragma))
+	while (propagate(h, source, count, may, pragma) || share(h, count, may))
 		;
 	for (size_t i = 0; i < count; i++) {
 		if (may[i] != MAY_BE_USER && may[i] != MAY_BE_SYSTEM) {

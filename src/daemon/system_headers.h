@@ -21,6 +21,10 @@ void daemon_system_headers_edge(struct daemon_system_headers *h, size_t from, si
 /* File i declares itself a system header somewhere: what it includes may be either. */
 void daemon_system_headers_pragma(struct daemon_system_headers *h, size_t i);
 
+/* Files a and b are one name that stands in the list twice, as GCC writes it when the name was put together in two ways
+ * ("../common/x.h" here, "x.h" from beside it): what can be said of one can be said of the other. */
+void daemon_system_headers_same(struct daemon_system_headers *h, size_t a, size_t b);
+
 /* Sets DAEMON_FILE_SYSTEM in flags[0…count) where it is certain. False: file *ret_doubtful can be either. Files up to
  * and including `source` are listed whatever they are. */
 bool daemon_system_headers_solve(struct daemon_system_headers *h, size_t source, size_t count, uint8_t *flags,

@@ -77,6 +77,28 @@ static void a_file_that_nobody_leads_to_is_doubtful(void **state)
 	            (const uint8_t[]){USER, USER, USER, DOUBTFUL});
 }
 
+static void a_name_that_stands_twice_is_what_both_may_be(void **state)
+{
+	static const struct edge once[] = {{0, 1, 0}, {2, 3, 0}, {0, 0, 0}};
+	static const struct edge twice[] = {{0, 1, 0}, {0, 2, 1}, {2, 3, 0}, {0, 0, 0}};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct daemon_system_headers *h = daemon_system_headers_new();
+		uint8_t flags[FILES] = {0};
+		size_t doubtful;
+
+		for (const struct edge *e = i == 0 ? once : twice; e->from || e->to; e++)
+			daemon_system_headers_edge(h, (size_t)e->from, (size_t)e->to, e->via_system != 0);
+		daemon_system_headers_same(h, 1, 2);
+		/* Led to once, as a user's, both are; led to by different ways, either may be. */
+		assert_int_equal(daemon_system_headers_solve(h, 0, FILES, flags, &doubtful), i == 0);
+		if (i == 0)
+			assert_memory_equal(flags, ((const uint8_t[]){USER, USER, USER, USER}), FILES);
+		daemon_system_headers_free(h);
+	}
+}
+
 static void a_pragma_makes_what_follows_doubtful(void **state)
 {
 	(void)state;
@@ -180,6 +202,23 @@ static void directories_of_each_kind_count_as_the_compilers_count_them(void **st
 	judge_both(state, "-I/usr/include", (const struct step[]){WRITE("src/a.c", "#include <errno.h>\n"), {0}}, true);
 }
 
+/* GCC lists a name once for each way in which it was put together. */
+static void names_put_together_in_two_ways_are_listed_as_the_compilers_list_them(void **state)
+{
+	judge_both(state, "-isystem sys",
+	           (const struct step[]){
+	                   WRITE("src/a.c", "#include \"../common/mem.h\"\n#include \"hist.h\"\n#include <s.h>\n"),
+	                   WRITE("src/hist.h", "#include \"../common/debug.h\"\n"),
+	                   WRITE("common/mem.h", "#include <stddef.h>\n#include \"debug.h\"\n"),
+	                   WRITE("common/debug.h", "#include \"../top.h\"\n"),
+	                   WRITE("top.h", "#include <limits.h>\n"),
+	                   WRITE("sys/s.h", "#include \"sub/t.h\"\n#include \"u.h\"\n"),
+	                   WRITE("sys/sub/t.h", "#include \"../u.h\"\n"),
+	                   WRITE("sys/u.h", ""),
+	                   {0}},
+	           true);
+}
+
 static void absolute_and_forced_names_count_as_the_includers(void **state)
 {
 	judge_both(state, "-include @/f.h -include inc/g.h -isystem sys",
@@ -252,11 +291,13 @@ int main(void)
 	        cmocka_unit_test(the_directory_or_the_includer_decides),
 	        cmocka_unit_test(two_ways_to_one_file_must_agree),
 	        cmocka_unit_test(a_file_that_nobody_leads_to_is_doubtful),
+	        cmocka_unit_test(a_name_that_stands_twice_is_what_both_may_be),
 	        cmocka_unit_test(a_pragma_makes_what_follows_doubtful),
 	        cmocka_unit_test(circles_end),
 	        SCRATCH_TEST(headers_of_libc_are_left_out),
 	        SCRATCH_TEST(headers_of_libstdcxx_are_left_out),
 	        SCRATCH_TEST(directories_of_each_kind_count_as_the_compilers_count_them),
+	        SCRATCH_TEST(names_put_together_in_two_ways_are_listed_as_the_compilers_list_them),
 	        SCRATCH_TEST(absolute_and_forced_names_count_as_the_includers),
 	        SCRATCH_TEST(a_user_header_that_a_system_header_includes_is_doubtful),
 	        SCRATCH_TEST(a_user_header_with_the_pragma_is_doubtful_when_it_includes),

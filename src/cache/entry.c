@@ -168,7 +168,7 @@ static int add_closure(struct closure *c, const struct cache_entry *e, struct hp
 			return rc;
 		hp_buf_char(&c->file_bits,
 		            (char)((file->system ? CACHE_FILE_SYSTEM : 0) | (file->probe ? CACHE_FILE_PROBE : 0) |
-		                   (file->timed ? CACHE_FILE_TIMED : 0)));
+		                   (file->timed ? CACHE_FILE_TIMED : 0) | (file->twin ? CACHE_FILE_TWIN : 0)));
 	}
 	last = -1;
 	for (size_t i = 0; i < e->absent_len; i++) {

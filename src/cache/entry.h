@@ -34,6 +34,7 @@ struct cache_file {
 	bool system;      /* a system header: left out of -MMD */
 	bool probe;       /* part of the closure, not of the dependency file */
 	bool timed;       /* its modification time is in its digest */
+	bool twin;        /* another file has the same content, and whether both are one counts */
 };
 
 struct cache_entry {

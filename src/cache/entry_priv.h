@@ -40,6 +40,7 @@ enum {
 #define CACHE_FILE_SYSTEM 1u
 #define CACHE_FILE_PROBE 2u
 #define CACHE_FILE_TIMED 4u
+#define CACHE_FILE_TWIN 8u
 
 #define CACHE_OUTPUT_MODE_MAX 0777u
 

@@ -256,11 +256,12 @@ static int take_files(struct cursor *c, size_t files_len, struct memory *m, cons
 	for (size_t i = 0; i < files_len; i++) {
 		uint8_t bits = take_byte(c);
 
-		if (bits & ~(CACHE_FILE_SYSTEM | CACHE_FILE_PROBE | CACHE_FILE_TIMED))
+		if (bits & ~(CACHE_FILE_SYSTEM | CACHE_FILE_PROBE | CACHE_FILE_TIMED | CACHE_FILE_TWIN))
 			return damaged(err, "a file has unknown marks");
 		m->files[i].system = bits & CACHE_FILE_SYSTEM;
 		m->files[i].probe = bits & CACHE_FILE_PROBE;
 		m->files[i].timed = bits & CACHE_FILE_TIMED;
+		m->files[i].twin = bits & CACHE_FILE_TWIN;
 		m->files[i].digest8 = cache_get_u64(hashes + CACHE_HASHES_IDENTITY + CACHE_HASHES_FILE * i);
 	}
 	return c->bad ? damaged(err, "the closure is cut") : 0;

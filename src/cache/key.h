@@ -9,7 +9,7 @@
 #include "codec/digest.h"
 
 /* Goes up whenever the meaning of anything in a key or an entry changes; old entries are then simply never found. */
-#define CACHE_KEY_SCHEMA 2u
+#define CACHE_KEY_SCHEMA 3u
 
 struct cache_key_input {
 	const struct codec_digest *identity;

@@ -15,7 +15,8 @@
 	X(BYPASS, SYNTAX_ONLY, "syntax-only", "-fsyntax-only of an assembler source")                            \
 	X(BYPASS, STDIN_INPUT, "stdin-input", "the source comes from standard input")                            \
 	X(BYPASS, SPECIAL_INPUT, "special-input", "the source is not a regular file")                            \
-	X(BYPASS, SPECIAL_OUTPUT, "special-output", "the output is standard output, a device, a link or odd")    \
+	X(BYPASS, SPECIAL_OUTPUT, "special-output",                                                              \
+	  "an output is standard output, a device, a link or odd, or cannot be written")                         \
 	X(BYPASS, UNKNOWN_OPTION, "unknown-option", "an option that the option table does not have")             \
 	X(BYPASS, UNSUPPORTED_OPTION, "unsupported-option", "an option whose effects are not handled yet")       \
 	X(BYPASS, UNKNOWN_LANGUAGE, "unknown-language", "a source language that is not handled")                 \

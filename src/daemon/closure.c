@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/twins.h"
 #include "sys/clock.h"
 
 static void bind_files(struct daemon_memory *m, const struct daemon_draft *draft, const char *cwd,
@@ -304,13 +305,15 @@ void daemon_digest_with_time(struct codec_digest *digest, int64_t mtime_ns)
 }
 
 void daemon_closure_manifest(const struct daemon_closure *c, const struct codec_digest *digests,
-                             struct codec_digest *ret_manifest)
+                             const struct codec_digest *twins, struct codec_digest *ret_manifest)
 {
 	struct codec_hasher h;
 
 	codec_hasher_init(&h);
 	codec_hasher_add(&h, c->shape.b, sizeof c->shape.b);
 	codec_hasher_add(&h, digests, c->files_len * sizeof *digests);
+	if (twins)
+		codec_hasher_add(&h, twins->b, sizeof twins->b);
 	codec_hasher_end(&h, ret_manifest);
 }
 
@@ -319,7 +322,10 @@ enum cc_reason daemon_closure_match(struct daemon_memory *m, struct daemon_closu
 {
 	enum cc_reason reason = match_absent(m, c, detail);
 	HP_AUTO_FREE struct codec_digest *digests = NULL;
+	struct daemon_twins twins = {0};
 	struct daemon_dir_fds fds;
+	struct codec_digest who;
+	bool has_twins;
 
 	if (reason != CC_REASON_NONE)
 		return reason;
@@ -330,18 +336,22 @@ enum cc_reason daemon_closure_match(struct daemon_memory *m, struct daemon_closu
 		struct sys_stamp stamp;
 		int r;
 
-		if (c->flags[i] & DAEMON_FILE_TIMED) {
+		if (c->flags[i] & (DAEMON_FILE_TIMED | DAEMON_FILE_TWIN)) {
 			r = daemon_file_digest(file, &digests[i], &stamp);
-			if (r == 0)
+			if (r == 0 && (c->flags[i] & DAEMON_FILE_TWIN))
+				daemon_twins_add(&twins, &digests[i], stamp.dev, stamp.ino, stamp.mtime_ns);
+			if (r == 0 && (c->flags[i] & DAEMON_FILE_TIMED))
 				daemon_digest_with_time(&digests[i], stamp.mtime_ns);
 		} else {
 			r = daemon_file_digest_at(file, daemon_dir_fds_get(&fds, file->dir), &digests[i]);
 		}
 		if (r < 0) {
 			hp_buf_printf(detail, "%s: %s", file->path, strerror(-r));
+			(void)daemon_twins_end(&twins, &who);
 			return CC_REASON_INPUT_DIFFERS;
 		}
 	}
-	daemon_closure_manifest(c, digests, ret_manifest);
+	has_twins = daemon_twins_end(&twins, &who);
+	daemon_closure_manifest(c, digests, has_twins ? &who : NULL, ret_manifest);
 	return CC_REASON_NONE;
 }

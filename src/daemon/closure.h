@@ -47,9 +47,9 @@ void daemon_closure_free(struct daemon_closure *c);
 /* Same files and flags in the same order, same probes. */
 bool daemon_closure_same(const struct daemon_closure *a, const struct daemon_closure *b);
 
-/* The manifest digest of this closure with these contents, one a file. */
+/* The manifest digest of this closure with these contents, one a file, and that of its twins (NULL: it has none). */
 void daemon_closure_manifest(const struct daemon_closure *c, const struct codec_digest *digests,
-                             struct codec_digest *ret_manifest);
+                             const struct codec_digest *twins, struct codec_digest *ret_manifest);
 
 /* Makes the digest of a DAEMON_FILE_TIMED file out of its content's. */
 void daemon_digest_with_time(struct codec_digest *digest, int64_t mtime_ns);

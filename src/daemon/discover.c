@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/discover_priv.h"
+#include "daemon/twins.h"
 #include "sys/clock.h"
 
 void daemon_discovery_done(struct daemon_discovery *d)
@@ -93,7 +94,8 @@ static enum cc_reason walk(struct discovery *d, const struct directive *t, uintp
 			daemon_system_headers_edge(d->headers, t->from, looked - LOOKED_MEMBER,
 			                           k >= own && d->search.dirs[from + k - own].system);
 	}
-	daemon_discovery_absent(d, t->name, dirs, *ret_target == 1 && t->probe ? absent : sure);
+	/* What __has_include_next asks for lies behind the file that asks: one that was found may be that file itself. */
+	daemon_discovery_absent(d, t->name, dirs, t->probe && (*ret_target == 1 || t->next) ? absent : sure);
 	return CC_REASON_NONE;
 }
 
@@ -197,8 +199,7 @@ static const char *below(const char *path, const char *dir)
 {
 	size_t len;
 
-	while (dir[0] == '.' && dir[1] == '/')
-		dir += 2;
+	dir = daemon_without_dot(dir);
 	len = strlen(dir);
 	while (len > 1 && dir[len - 1] == '/')
 		len--;
@@ -254,6 +255,8 @@ static void list_computed(struct discovery *d)
 		if ((d->members[i].content->scan.flags & CC_SCAN_INCLUDE_MACRO) && !hp_strv_has(&d->computed, dir))
 			hp_strv_add(&d->computed, dir);
 	}
+	for (size_t k = 0; d->computed.len && k < d->search.len; k++)
+		daemon_discovery_backslash(d, d->search.dirs[k].path);
 }
 
 /* Clang refuses a precompiled header when one of its headers is younger, and writes their times into one it makes.
@@ -272,6 +275,33 @@ static void mark_timed(struct discovery *d)
 		out->draft.flags[i] |= DAEMON_FILE_TIMED;
 		daemon_digest_with_time(&out->digests[i], d->members[i].mtime_ns);
 	}
+}
+
+static void mark_twins(struct discovery *d)
+{
+	struct daemon_discovery *out = d->out;
+	struct daemon_twins twins = {0};
+	struct hp_map first = {0};
+
+	hp_map_reserve(&first, out->draft.files.len);
+	for (size_t i = 0; i < out->draft.files.len; i++) {
+		struct hp_map_slot *slot = hp_map_put(&first, out->digests[i].b, sizeof out->digests[i].b);
+
+		if (slot->value) {
+			out->draft.flags[i] |= DAEMON_FILE_TWIN;
+			out->draft.flags[(uintptr_t)slot->value - 1] |= DAEMON_FILE_TWIN;
+		} else {
+			slot->value = (void *)(i + 1);
+		}
+	}
+	hp_map_done(&first);
+	for (size_t i = 0; i < out->draft.files.len; i++) {
+		const struct member *m = &d->members[i];
+
+		if (out->draft.flags[i] & DAEMON_FILE_TWIN)
+			daemon_twins_add(&twins, &out->digests[i], m->dev, m->ino, m->mtime_ns);
+	}
+	out->has_twins = daemon_twins_end(&twins, &out->twins);
 }
 
 static enum cc_reason discover(struct discovery *d)
@@ -359,8 +389,10 @@ enum cc_reason daemon_discover(const struct daemon_discover_input *in, struct da
 	daemon_probes_into(&d.probes, &ret_discovery->draft);
 	if (reason == CC_REASON_NONE && d.headers)
 		reason = mark_system(&d);
-	if (reason == CC_REASON_NONE)
+	if (reason == CC_REASON_NONE) {
+		mark_twins(&d);
 		mark_timed(&d);
+	}
 	/* Diagnostics quote headers as they are now, whatever they were when they were compiled. */
 	ret_discovery->line_files = ret_discovery->line_files || d.pch;
 	ret_discovery->line_absolute = ret_discovery->line_absolute || d.pch;

@@ -10,6 +10,8 @@
 struct daemon_discovery {
 	struct daemon_draft draft;
 	struct codec_digest *digests; /* one per file */
+	struct codec_digest twins;    /* with has_twins: which of the files with the same content are one file */
+	bool has_twins;
 	bool line_files;    /* some file has a #line directive that names another: diagnostics may quote that one */
 	bool line_absolute; /* and some do so by an absolute path, or by one that cannot be told */
 	bool literal_paths; /* some file says which other to read by an absolute path, or may */

@@ -63,7 +63,8 @@ enum cc_reason daemon_discovery_add(struct discovery *d, const char *spelled, ui
 	}
 	hp_strv_add(&draft->files, spelled);
 	draft->flags[i] = flags;
-	d->members[i] = (struct member){.content = content, .mtime_ns = stamp.mtime_ns};
+	d->members[i] =
+	        (struct member){.content = content, .mtime_ns = stamp.mtime_ns, .dev = stamp.dev, .ino = stamp.ino};
 	d->out->digests[i] = content->digest;
 	d->out->line_files =
 	        d->out->line_files || (!(flags & DAEMON_FILE_PROBE) && (content->scan.flags & CC_SCAN_LINE_FILE));
@@ -135,8 +136,10 @@ static bool same_spelling(const char *a, const char *b)
 
 const char *daemon_without_dot(const char *path)
 {
-	while (path[0] == '.' && path[1] == '/')
-		path += 2;
+	while (path[0] == '.' && path[1] == '/') {
+		for (path += 2; *path == '/'; path++)
+			;
+	}
 	return path;
 }
 
@@ -162,6 +165,15 @@ static void note_newcomer(struct discovery *d, const char *path, const struct da
 	sys_path_join(d->detail, d->in->cwd, path);
 }
 
+void daemon_discovery_backslash(struct discovery *d, const char *path)
+{
+	if (d->in->inv->family != CC_FAMILY_CLANG || !strchr(path, '\\'))
+		return;
+	hp_buf_reset(d->detail);
+	hp_buf_str(d->detail, path);
+	d->trouble = CC_REASON_DEPFILE_MISMATCH;
+}
+
 /* A file that is there, met for the first time under this path. */
 static uintptr_t found(struct discovery *d, const char *path, const struct daemon_dir_file *file)
 {
@@ -172,6 +184,7 @@ static uintptr_t found(struct discovery *d, const char *path, const struct daemo
 
 	if (!member)
 		note_newcomer(d, path, file);
+	daemon_discovery_backslash(d, path);
 	hp_map_put(&d->looked_up, path, strlen(path))->value = (void *)looked;
 	if (member ? !same_spelling(path, d->out->draft.files.v[member - 1])
 	           : d->in->inv->family == CC_FAMILY_GCC && (d->pch || hp_map_find(&d->by_look, &look, sizeof look)))

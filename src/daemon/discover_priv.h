@@ -11,6 +11,8 @@
 struct member {
 	struct daemon_content *content;
 	int64_t mtime_ns;
+	uint64_t dev;
+	uint64_t ino;
 	bool explained; /* some directive was seen to lead to it */
 };
 
@@ -64,6 +66,10 @@ enum cc_reason daemon_discovery_add(struct discovery *d, const char *spelled, ui
 
 /* Whether the path, relative to the compile's directory, is absent, a member, or another file. */
 uintptr_t daemon_discovery_look_up(struct discovery *d, const char *path);
+
+/* A file is there, or can be, at a path with a backslash: Clang writes that as a slash into its list, which of two files
+ * it read is then not said, and the unit is not stored. */
+void daemon_discovery_backslash(struct discovery *d, const char *path);
 
 /* A file that the compile's list does not name, but whose being there or content decides: it joins the closure, and
  * *ret_looked becomes its member. */

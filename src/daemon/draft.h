@@ -13,6 +13,7 @@
 
 #define DAEMON_FILE_SYSTEM 1u /* left out of -MMD */
 #define DAEMON_FILE_PROBE 2u  /* read or asked for, but not in the dependency file */
+#define DAEMON_FILE_TWIN 8u   /* another file of the closure has the same content (daemon/twins.h) */
 #define DAEMON_FILE_TIMED 4u  /* its modification time matters as well: Clang checks the headers of a precompiled one */
 
 /* A name looked for in vain in some directories, in search order: probe_dirs[from, from + len). */

@@ -206,6 +206,7 @@ static void list_closure(const struct daemon_ticket *t, struct entry_lists *ret_
 		        .system = (draft->flags[i] & DAEMON_FILE_SYSTEM) != 0,
 		        .probe = (draft->flags[i] & DAEMON_FILE_PROBE) != 0,
 		        .timed = (draft->flags[i] & DAEMON_FILE_TIMED) != 0,
+		        .twin = (draft->flags[i] & DAEMON_FILE_TWIN) != 0,
 		};
 		memcpy(&ret_lists->files[i].digest8, t->discovery.digests[i].b, 8);
 	}
@@ -270,7 +271,8 @@ static enum cc_reason store(struct daemon_service *s, struct daemon_ticket *t)
 	struct codec_digest manifest;
 	struct hp_err err = {0};
 
-	daemon_closure_manifest(c, t->discovery.digests, &manifest);
+	daemon_closure_manifest(c, t->discovery.digests, t->discovery.has_twins ? &t->discovery.twins : NULL,
+	                        &manifest);
 	cache_key_action(&t->prefix, &manifest, t->color && t->err.len + t->out.len > 0,
 	                 t->place_shows ? hp_buf_cstr(&t->place_id) : NULL, &t->action_key);
 	c->last_key = t->action_key;

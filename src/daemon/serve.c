@@ -32,7 +32,8 @@ static void draft_from_entry(const struct cache_entry *e, struct daemon_draft *r
 		hp_strv_add(&ret_draft->files, e->files[i].path);
 		ret_draft->flags[i] = (uint8_t)((e->files[i].system ? DAEMON_FILE_SYSTEM : 0) |
 		                                (e->files[i].probe ? DAEMON_FILE_PROBE : 0) |
-		                                (e->files[i].timed ? DAEMON_FILE_TIMED : 0));
+		                                (e->files[i].timed ? DAEMON_FILE_TIMED : 0) |
+		                                (e->files[i].twin ? DAEMON_FILE_TWIN : 0));
 	}
 	draft_probes(e, ret_draft);
 }

@@ -318,6 +318,15 @@ static void wait_out_tick(struct daemon_ticket *t, const struct daemon_content *
 	t->start_ns = now - sys_fs_step_path(t->source);
 }
 
+/* With -MMD the compiler writes another file than the user's. One that it could not write it must refuse by itself. */
+static bool user_deps_writable(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	HP_AUTO_FREE char *dir = hp_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+
+	return access(dir, W_OK | X_OK) == 0 && (access(path, W_OK) == 0 || errno == ENOENT);
+}
+
 static enum cc_reason prepare_run(struct daemon_service *s, struct daemon_ticket *t, void *waiter, bool *ret_wait)
 {
 	DAEMON_AUTO_CONTENT struct daemon_content *source = NULL;
@@ -335,6 +344,10 @@ static enum cc_reason prepare_run(struct daemon_service *s, struct daemon_ticket
 	if (reason != CC_REASON_NONE) {
 		hp_buf_printf(&t->detail, "%s", t->source);
 		return reason;
+	}
+	if (t->inv.deps == CC_DEPS_USER && !user_deps_writable(t->deps_file)) {
+		hp_buf_str(&t->detail, t->deps_file);
+		return CC_REASON_SPECIAL_OUTPUT;
 	}
 	if (s->flights) {
 		codec_hasher_init(&h);

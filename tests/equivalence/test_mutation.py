@@ -295,6 +295,78 @@ def test_a_name_first_asked_for_by_has_include_counts_though_an_older_text_did_n
     project.step(argv, "hit")
 
 
+@pytest.mark.parametrize("place", ["-idirafter", "-isystem", "-I"])
+def test_a_header_behind_the_one_that_asks_for_the_next_appears(project, place):
+    project.write("i3/chain.h", "#if __has_include_next(<chain.h>)\n#include_next <chain.h>\n#endif\nint chain;\n")
+    project.write("src/o.c", "#include <chain.h>\n")
+    argv = [project.argv[0], "-Ii3", place, "i4", "-c", "src/o.c", "-o", "out/o.o", "-MD"]
+    project.step(argv, "miss")
+    project.step(argv, "hit")
+    project.write("i4/chain.h", "int end;\n")
+    project.step(argv, "miss")
+    project.step(argv, "hit")
+
+
+@pytest.mark.parametrize("spelled", ["./", ".//", "././/", "./."])
+@pytest.mark.parametrize("text", ["#if __has_include(<opt.h>)\nint opt;\n#endif\n", "#include <opt.h>\n"])
+def test_a_search_directory_spelled_with_dots_and_slashes_hits(project, spelled, text):
+    project.write("opt.h", "int from_here;\n")
+    project.write("src/o.c", text)
+    argv = [project.argv[0], "-isystem", spelled, "-c", "src/o.c", "-o", "out/o.o", "-MD"]
+    project.step(argv, "miss")
+    project.step(argv, "hit")
+
+
+def same_second(project, *names):
+    stamp = 1_600_000_000 * 10**9
+    for name in names:
+        os.utime(path(project, name), ns=(stamp, stamp))
+
+
+@pytest.mark.parametrize("how", ["times apart", "times together", "a link becomes a copy", "a copy becomes a link", "a name of its own"])
+def test_whether_two_files_of_one_content_are_one_counts(project, how):
+    """GCC leaves a #pragma once file out when content and time are those of another; Clang when the inode is."""
+    argv = [project.argv[0], "-Ii2", "-Ii3", "-c", "src/o.c", "-o", "out/o.o", "-MD"]
+    text = "#pragma once\nstatic int counted = __COUNTER__;\n"
+    project.write("src/o.c", '#include <twin.h>\n#include "../i3/twin.h"\nint next = __COUNTER__;\n')
+    project.write("i2/twin.h", text)
+    if how in ("a link becomes a copy", "a name of its own"):
+        (os.link if how == "a name of its own" else os.symlink)(path(project, "i2/twin.h"), path(project, "i3/twin.h"))
+    else:
+        project.write("i3/twin.h", text)
+    same_second(project, "i2/twin.h", "i3/twin.h")
+    if how == "times together":
+        os.utime(path(project, "i3/twin.h"))
+    for _ in range(2):
+        project.step(argv, None)
+    if how == "times together":
+        same_second(project, "i2/twin.h", "i3/twin.h")
+    elif how == "times apart":
+        os.utime(path(project, "i3/twin.h"))
+    else:
+        os.unlink(path(project, "i3/twin.h"))
+        if how == "a copy becomes a link":
+            os.symlink("../i2/twin.h", path(project, "i3/twin.h"))
+        else:
+            shutil.copy2(path(project, "i2/twin.h"), path(project, "i3/twin.h"))
+    for _ in range(2):
+        project.step(argv, None)
+
+
+@pytest.mark.parametrize("how", ["of the search", "in the name", "in a macro"])
+def test_a_backslash_in_a_name_is_not_taken_for_a_slash(project, how):
+    """Clang's dependency file says b/s for both."""
+    text, flags = {"of the search": ("#include <a.h>\n", ["-Ib\\s"]), "in the name": ('#include "../b\\s/a.h"\n', []),
+                   "in a macro": ("#define A_H <a.h>\n#include A_H\n", ["-Ib\\s"])}[how]
+    project.write("src/o.c", text + "int a = A;\n")
+    project.write("b/s/a.h", "#define A 1\n")
+    argv = [project.argv[0], *flags, "-c", "src/o.c", "-o", "out/o.o"]
+    for value in (1, 2, 3):
+        project.write("b\\s/a.h", f"#define A {value}\n")
+        project.step(argv, None)
+        project.step(argv, "hit" if project.argv[0] == "gcc" else None)
+
+
 # ---- names that appear and go
 
 

@@ -43,7 +43,7 @@ static inline bool entry_meta_eq(const struct cache_entry *a, const struct cache
 		const struct cache_file *fb = &b->files[i];
 
 		if (!entry_text_eq(fa->path, fb->path) || fa->digest8 != fb->digest8 || fa->system != fb->system ||
-		    fa->probe != fb->probe || fa->timed != fb->timed)
+		    fa->probe != fb->probe || fa->timed != fb->timed || fa->twin != fb->twin)
 			return false;
 	}
 	return true;
@@ -81,7 +81,7 @@ static inline struct cache_entry entry_sample(void)
 	        {.path = "/usr/include/bits/types.h", .digest8 = 1, .system = true, .probe = true},
 	        {.path = "a.h", .digest8 = 0},
 	        {.path = "/root.h", .digest8 = 7},
-	        {.path = "src//odd/../a.h", .digest8 = 7, .probe = true, .timed = true},
+	        {.path = "src//odd/../a.h", .digest8 = 7, .probe = true, .timed = true, .twin = true},
 	        {.path = "src/a.c", .digest8 = 8},
 	};
 	static const char *const absent[] = {"inc/stdio.h", "src/stdio.h", "/usr/local/include/stdio.h", "a.h.gch",

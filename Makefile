@@ -7,6 +7,7 @@ DIST = build/dist
 PREFIX = /usr/local
 DESTDIR =
 FUZZ_SECONDS = 20
+SOAK_SECONDS = 3600
 JOBS = $(shell nproc)
 PYTHON = /usr/bin/python3
 
@@ -24,7 +25,7 @@ install_to = @DESTDIR=$(2) meson install -C $(1) --no-rebuild --only-changed --q
 
 run_tests = @$(PYTHON) tools/run-tests --build $(1) --dist $(2) $(3)
 
-.PHONY: all setup dist run test bench install asan tsan fuzz lint format clean
+.PHONY: all setup dist run test bench soak install asan tsan fuzz lint format clean
 
 all: dist
 
@@ -44,6 +45,10 @@ test: dist
 
 bench: dist
 	@bench/run
+
+# Made projects and edits against the plain compiler, with new seeds each time; HPCC_SEED=N replays one.
+soak: dist
+	@tools/soak --seconds $(SOAK_SECONDS) $(DIST)
 
 install: dist
 	$(call install_to,$(BUILD),$(DESTDIR)$(abspath $(PREFIX)),--strip)
@@ -75,7 +80,7 @@ format:
 
 # Not build/deps: it would have to be downloaded again.
 clean:
-	rm -rf build/gcc build/dist build/clang build/asan build/tsan build/fuzz build/demo
+	rm -rf build/gcc build/dist build/clang build/asan build/tsan build/fuzz build/demo build/soak
 
 # A comma inside of a call's argument.
 , := ,

@@ -44,7 +44,6 @@
 	X(BYPASS, HOLDS_COMMAND, "command-in-object",                                                            \
 	  "the object holds the command line, to which nothing can be added")                                    \
 	X(BYPASS, SHARED_PDB, "shared-pdb", "debug information goes to a database that other units share")       \
-	X(BYPASS, CWD, "cwd", "the working directory cannot be named")                                           \
 	X(BYPASS, NAMESPACE, "namespace", "the client sees other mounts than the daemon")                        \
 	X(BYPASS, INTERNAL, "internal", "something of ours failed; the log says what")                           \
 	X(MISS, NEW_UNIT, "new", "this source was never compiled with these options")                            \

@@ -1,5 +1,6 @@
 /* Prints what is known of a command line, or the option table, for tests in other languages.
  *   invocation_tool table                  one row a line: spelling, value, class, families, reason; tab-separated
+ *   invocation_tool dict                   the spellings as a dictionary for libFuzzer
  *   invocation_tool reasons                every reason: kind, name, sentence; tab-separated
  *   invocation_tool find FAMILY ARG...     for each argument: the row's spelling, value, sign, reason, class, effect
  *                                          on the key, "ident" or "-", and how many arguments it uses when one more
@@ -55,6 +56,15 @@ static int print_table(void)
 			       row->families & CC_FAMILY_BIT_MSVC ? "m" : "",
 			       cc_reason_name((enum cc_reason)row->bypass));
 		}
+	}
+	return 0;
+}
+
+static int print_dict(void)
+{
+	for (unsigned t = 0; cc_option_table(t); t++) {
+		for (size_t i = 0; i < cc_option_table(t)->len; i++)
+			printf("\"\\x0a%s\"\n", cc_option_table(t)->rows[i].spelling);
 	}
 	return 0;
 }
@@ -137,6 +147,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && hp_streq(argv[1], "table"))
 		return print_table();
+	if (argc == 2 && hp_streq(argv[1], "dict"))
+		return print_dict();
 	if (argc == 2 && hp_streq(argv[1], "reasons"))
 		return print_reasons();
 	if (argc >= 3 && hp_streq(argv[1], "find"))

@@ -37,6 +37,48 @@ static void other_variables_are_of_no_interest(void **state)
 	assert_int_equal(cc_env_class("X=_DEPLOYMENT_TARGET=1"), CC_ENV_NONE);
 }
 
+static void what_ci_and_packagers_set_never_joins(void **state)
+{
+	static const char *const noise[] = {
+	        "CI=1",
+	        "GITHUB_RUN_ID=7",
+	        "GITHUB_SHA=x",
+	        "CI_JOB_ID=8",
+	        "BUILD_NUMBER=9",
+	        "BUILD_ID=9",
+	        "JENKINS_URL=u",
+	        "RPM_BUILD_ROOT=/b",
+	        "RPM_PACKAGE_NAME=p",
+	        "DEB_BUILD_OPTIONS=n",
+	        "HOSTNAME=h",
+	        "USER=u",
+	        "LOGNAME=u",
+	        "HOME=/h",
+	        "SHLVL=3",
+	        "MAKEFLAGS=-j",
+	        "MAKELEVEL=2",
+	        "MFLAGS=-j",
+	        "OLDPWD=/o",
+	        "_=/usr/bin/make",
+	        "CFLAGS=-O3",
+	        "CC=gcc",
+	        "LDFLAGS=-s",
+	        "SSH_AUTH_SOCK=/s",
+	        "XDG_SESSION_ID=4",
+	        "INVOCATION_ID=5",
+	        "JOURNAL_STREAM=8:1",
+	        "TERM=xterm",
+	        "COLUMNS=80",
+	        "TZ=UTC",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof noise / sizeof noise[0]; i++) {
+		if (cc_env_class(noise[i]) != CC_ENV_NONE)
+			fail_msg("%s joins", noise[i]);
+	}
+}
+
 static void the_list_is_sorted_and_classified_by_itself(void **state)
 {
 	enum cc_env_kind kind;
@@ -59,6 +101,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(variables_have_their_class),
 	        cmocka_unit_test(other_variables_are_of_no_interest),
+	        cmocka_unit_test(what_ci_and_packagers_set_never_joins),
 	        cmocka_unit_test(the_list_is_sorted_and_classified_by_itself),
 	};
 

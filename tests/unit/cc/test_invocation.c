@@ -345,6 +345,42 @@ static void values_are_not_inputs(void **state)
 	assert_string_equal(inv.forced_includes.v[0], "e.c");
 }
 
+/* What Xcode and Bazel pass: values that look like sources, of options that this cache may not even handle. */
+static void no_value_of_an_option_is_taken_for_a_second_source(void **state)
+{
+	static const char *const lines[] = {
+	        "clang -arch x.c -index-store-path i.c -index-unit-output-path u.c -c a.c",
+	        "clang -serialize-diagnostics d.c -Xarch_x86_64 b.c -filelist f.c -framework w.c -c a.c",
+	        "clang -fmodules-user-build-path p.c -module-dependency-dir m.c -Xopenmp-target=t o.c -c a.c",
+	        "clang -Xanalyzer x.c -Xcuda-ptxas y.c -ivfsoverlay z.c -working-directory w.c -MJ j.c -c a.c",
+	        "clang -fxray-attr-list= x.c -G g.c -b b.c -V v.c -include-pch p.c -c a.c",
+	        "gcc -aux-info x.c -dumpbase y.c -dumpdir d.c -specs s.c -wrapper w.c -imultilib m.c -c a.c",
+	        "gcc --machine x.c -T t.c -Tbss b.c -R r.c --output-pch= p.c -iprefix i.c --dump d.c -c a.c",
+	        "gcc --include-directory x.c --define-macro y.c --undefine-macro z.c --imacros q.c --output o.c -c a.c",
+	        "gcc -Xlinker x.c -Xassembler y.c -Xpreprocessor z.c -A a=b.c -B /b.c -L l.c -l l.c -u u.c -z z.c -c a.c",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < HP_ARRAY_SIZE(lines); i++) {
+		struct cc_invocation inv AUTO_INV;
+
+		parse(lines[i], &inv);
+		if (!inv.input || !hp_streq(inv.input, "a.c") || inv.bypass == CC_REASON_MULTIPLE_INPUTS ||
+		    inv.bypass == CC_REASON_UNKNOWN_OPTION)
+			fail_msg("%s: %s (%s)", lines[i], inv.input, cc_reason_name(inv.bypass));
+	}
+}
+
+static void options_of_the_dependency_file_never_join_the_key(void **state)
+{
+	(void)state;
+	keys("gcc -c x.c -O2", "-O2 -x c");
+	keys("gcc -c x.c -O2 -MD -MF a.d -MT t -MQ q -MP", "-O2 -x c");
+	keys("gcc -c x.c -O2 -Wp,-MD,dir/.x.o.d", "-O2 -x c");
+	keys("gcc -c x.c -O2 -Wp,-MMD,dir/.y.o.d -MT u", "-O2 -x c");
+	keys("gcc -c x.c -O2 --write-dependencies", "-O2 -x c");
+}
+
 static void languages_follow_suffix_option_and_name(void **state)
 {
 	static const struct {
@@ -558,6 +594,8 @@ int main(void)
 	        cmocka_unit_test(files_that_options_name_are_collected),
 	        cmocka_unit_test(what_goes_by_its_own_path_has_it_in_the_key),
 	        cmocka_unit_test(values_are_not_inputs),
+	        cmocka_unit_test(no_value_of_an_option_is_taken_for_a_second_source),
+	        cmocka_unit_test(options_of_the_dependency_file_never_join_the_key),
 	        cmocka_unit_test(languages_follow_suffix_option_and_name),
 	        cmocka_unit_test(the_working_directory_is_announced),
 	        cmocka_unit_test(colour_and_identity_are_collected),

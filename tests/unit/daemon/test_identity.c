@@ -185,6 +185,24 @@ static void an_assembler_that_becomes_executable_changes_it(void **state)
 	daemon_identities_free(ids);
 }
 
+/* Cross compilers and links have any name; what runs decides. */
+static void a_compiler_is_what_it_answers_whatever_its_name(void **state)
+{
+	static const char *const names[] = {"arm-none-eabi-gcc-10", "clang", "x86_64-w64-mingw32-c++", "my-cc"};
+	static const char *const targets[] = {"/usr/bin/clang", "/usr/bin/gcc", "/usr/bin/clang++", "/usr/bin/gcc"};
+	struct daemon_identities *ids = daemon_identities_new(NULL);
+
+	for (size_t i = 0; i < HP_ARRAY_SIZE(names); i++) {
+		const char *path = scratch_path(state, names[i]);
+		DAEMON_AUTO_IDENTITY struct daemon_identity *id = NULL;
+
+		assert_int_equal(symlink(targets[i], path), 0);
+		id = expect(ids, path, NULL, NULL);
+		assert_int_equal(id->family, strstr(targets[i], "clang") ? CC_FAMILY_CLANG : CC_FAMILY_GCC);
+	}
+	daemon_identities_free(ids);
+}
+
 static void native_is_what_this_processor_is(void **state)
 {
 	static const char *const options[] = {"-march=native", "-mtune=native"};
@@ -498,6 +516,7 @@ int main(void)
 	        SCRATCH_TEST(a_copy_at_another_place_is_the_same_compiler),
 	        SCRATCH_TEST(an_assembler_that_appears_earlier_on_path_changes_it),
 	        SCRATCH_TEST(an_assembler_that_becomes_executable_changes_it),
+	        SCRATCH_TEST(a_compiler_is_what_it_answers_whatever_its_name),
 	        cmocka_unit_test(native_is_what_this_processor_is),
 	        SCRATCH_TEST(specs_that_appear_where_gcc_looks_for_them_change_it),
 	        SCRATCH_TEST(a_compiler_proper_that_appears_earlier_changes_it),

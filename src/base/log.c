@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 /* The one piece of process-wide state outside main: where the log goes is a property of the process. */
 static struct {
@@ -38,21 +39,24 @@ bool hp_log_on(enum hp_log_level level)
 	return sink.fd >= 0 && level <= sink.level;
 }
 
-/* Control bytes, quotes and backslashes become escapes, so that outside text cannot forge a record. */
+/* Control bytes, quotes and backslashes become escapes, so that outside text cannot forge a record; bytes that are no
+ * UTF-8, as a path may hold, become U+FFFD, so that whoever reads the log as JSON can. */
 static size_t escape(char *dst, size_t size, const char *src)
 {
 	size_t n = 0;
 
-	for (; *src && n + 7 < size; src++) {
+	for (size_t len; *src && n + 7 < size; src += len ? len : 1) {
 		unsigned char c = (unsigned char)*src;
 
+		len = hp_utf8_len((const unsigned char *)src);
 		if (c == '"' || c == '\\') {
 			dst[n++] = '\\';
 			dst[n++] = (char)c;
-		} else if (c < 0x20 || c == 0x7f) {
-			n += (size_t)snprintf(dst + n, size - n, "\\u%04x", c);
+		} else if (c < 0x20 || c == 0x7f || len == 0) {
+			n += (size_t)snprintf(dst + n, size - n, "\\u%04x", len ? c : 0xfffd);
 		} else {
-			dst[n++] = (char)c;
+			memcpy(dst + n, src, len);
+			n += len;
 		}
 	}
 	dst[n] = '\0';

@@ -31,5 +31,20 @@ static inline const char *hp_basename(const char *s)
 	return slash ? slash + 1 : s;
 }
 
+/* Bytes of the well-formed UTF-8 sequence at s, 0 when there is none (overlong forms and surrogates included). */
+static inline size_t hp_utf8_len(const unsigned char *s)
+{
+	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+	    (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
 /* Edits (insert, delete, replace, swap of neighbours) between two words; SIZE_MAX when one is longer than 63 bytes. */
 size_t hp_edit_distance(const char *a, const char *b);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "client/session.h"
 #include "cmd/cache.h"
 #include "cmd/cmd.h"
 #include "cmd/text.h"
@@ -73,6 +74,8 @@ int cmd_clean(int argc, char **argv)
 	if (cache.exists &&
 	    (store_evict(cache.store, &opt.rule, &evicted, &err) < 0 || store_usage(cache.store, &usage, &err) < 0))
 		return cmd_fail("clean", &err);
+	/* A daemon that works on this cache would go on serving what it has in memory. */
+	(void)client_control(PROTO_CONTROL_FORGET);
 	hp_buf_str(&text, "removed ");
 	add_amount(&text, evicted.entries, evicted.bytes);
 	hp_buf_str(&text, "; ");

@@ -77,8 +77,7 @@ const struct cmd cmd_table[] = {
                         "for one: it never deletes everything by surprise.\n\n"
                         "Sizes are numbers with `K`, `M`, `G` or `T`, in powers of 1024. Ages are days, hours, minutes and "
                         "seconds in that order, such as `30d` or `8h 10m`.\n\n"
-                        "Statistics are kept. A running daemon may still serve entries that it holds in memory; they are "
-                        "as right as they were.",
+                        "Statistics are kept. A running daemon drops what it holds in memory.",
         },
         {
                 .name = "explain",

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 void cmd_text_size(struct hp_buf *out, uint64_t bytes)
 {
@@ -101,30 +102,13 @@ void cmd_text_shell(struct hp_buf *out, const char *word)
 	hp_buf_char(out, '\'');
 }
 
-/* Bytes of the well-formed UTF-8 sequence at s, 0 when there is none (overlong forms and surrogates included). */
-static size_t utf8_len(const unsigned char *s)
-{
-	size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : 0;
-
-	if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		len = 4;
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-	    (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 void cmd_json_string(struct hp_buf *out, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
 	hp_buf_char(out, '"');
 	while (*s) {
-		size_t len = utf8_len(s);
+		size_t len = hp_utf8_len(s);
 
 		if (len == 0) {
 			hp_buf_str(out, "\\ufffd");

@@ -210,6 +210,8 @@ static bool serve_control(struct daemon_server *server, struct daemon_conn *conn
 
 	if (c->kind == PROTO_CONTROL_FLUSH)
 		daemon_service_flush(server->service);
+	else if (c->kind == PROTO_CONTROL_FORGET)
+		daemon_service_forget(server->service);
 	else if (c->kind == PROTO_CONTROL_STOP)
 		__atomic_store_n(&server->stop_asked, true, __ATOMIC_RELEASE);
 	else

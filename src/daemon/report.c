@@ -131,7 +131,9 @@ void daemon_service_report(struct daemon_service *s, struct daemon_ticket *t, co
 
 	(void)s;
 	*ret_verdict = (struct daemon_verdict){0};
-	hp_buf_reset(&t->detail);
+	hp_buf_done(&t->miss_detail);
+	t->miss_detail = t->detail;
+	t->detail = (struct hp_buf){0};
 	hp_buf_append(&t->out, result->out, result->out_len);
 	hp_buf_append(&t->err, result->err, result->err_len);
 	t->duration_ms = result->duration_ms;
@@ -301,6 +303,7 @@ void daemon_service_settle(struct daemon_service *s, struct daemon_ticket *take_
 		t->unstored = store(s, t);
 	if (t->unstored == CC_REASON_NONE) {
 		landing = DAEMON_LANDING_SHARED;
+		daemon_note_stored(s, t);
 	} else {
 		char name[96];
 

@@ -76,6 +76,7 @@ void daemon_ticket_free(struct daemon_ticket *t)
 	hp_buf_done(&t->out);
 	hp_buf_done(&t->err);
 	hp_buf_done(&t->detail);
+	hp_buf_done(&t->miss_detail);
 	free(t);
 }
 
@@ -156,6 +157,19 @@ void daemon_service_flush(struct daemon_service *s)
 		(void)store_flush(s->opt.disk, NULL);
 }
 
+void daemon_service_forget(struct daemon_service *s)
+{
+	struct daemon_memory *old;
+	struct store_evicted gone;
+
+	(void)store_evict(s->hot, &(struct store_evict){.all = true}, &gone, NULL);
+	(void)pthread_mutex_lock(&s->lock);
+	old = s->memory;
+	s->memory = daemon_memory_new();
+	(void)pthread_mutex_unlock(&s->lock);
+	daemon_memory_unref(old);
+}
+
 void daemon_service_count(struct daemon_service *s, const char *name, uint64_t add)
 {
 	store_ledger_count(s->opt.ledger, name, add);
@@ -172,22 +186,33 @@ static void count_outcome(struct daemon_service *s, const char *outcome, enum cc
 	daemon_service_count(s, name, 1);
 }
 
-void daemon_note(struct daemon_service *s, const struct daemon_ticket *t, const char *outcome, enum cc_reason reason)
+static void note(struct daemon_service *s, const struct daemon_ticket *t, const char *outcome, enum cc_reason reason,
+                 const struct hp_buf *detail)
 {
-	struct store_outcome note = {
+	struct store_outcome o = {
 	        .time_s = time(NULL),
 	        .source = t->source,
 	        .object = t->object,
 	        .outcome = outcome,
 	        .reason = cc_reason_name(reason),
-	        .detail = hp_buf_cstr(&t->detail),
+	        .detail = hp_buf_cstr(detail),
 	        .action_key = t->action_key,
 	        .closure_key = t->closure_key,
 	};
 
-	count_outcome(s, outcome, reason);
 	if (t->source && t->object)
-		store_ledger_note(s->opt.ledger, &note);
+		store_ledger_note(s->opt.ledger, &o);
+}
+
+void daemon_note(struct daemon_service *s, const struct daemon_ticket *t, const char *outcome, enum cc_reason reason)
+{
+	count_outcome(s, outcome, reason);
+	note(s, t, outcome, reason, &t->detail);
+}
+
+void daemon_note_stored(struct daemon_service *s, const struct daemon_ticket *t)
+{
+	note(s, t, "miss", t->miss, &t->miss_detail);
 }
 
 void daemon_note_unstored(struct daemon_service *s, const struct daemon_ticket *t)

@@ -102,6 +102,8 @@ void daemon_service_abandon(struct daemon_service *s, struct daemon_ticket *take
 
 /* Writes what is batched. */
 void daemon_service_flush(struct daemon_service *s);
+/* Drops the entries, closures and digests in memory; requests under way end with what they have. */
+void daemon_service_forget(struct daemon_service *s);
 void daemon_service_count(struct daemon_service *s, const char *name, uint64_t add);
 
 /* What the request's command line is keyed on now, part by part, for people; appended. Runs no compile and changes

@@ -69,6 +69,7 @@ struct daemon_ticket {
 	uint32_t duration_ms;
 	enum cc_reason unstored;
 	enum cc_reason miss;
+	struct hp_buf miss_detail;
 	struct hp_buf detail;
 };
 
@@ -100,6 +101,9 @@ enum cc_reason daemon_known_hopeless(struct daemon_service *s, const struct daem
 
 /* Counts and notes an outcome: "hit", "miss", "bypass". */
 void daemon_note(struct daemon_service *s, const struct daemon_ticket *t, const char *outcome, enum cc_reason reason);
+
+/* Notes the entry that a miss has become, beside why it was one. */
+void daemon_note_stored(struct daemon_service *s, const struct daemon_ticket *t);
 
 /* Notes why a miss was not stored: the next question about it is "why does it miss every time". */
 void daemon_note_unstored(struct daemon_service *s, const struct daemon_ticket *t);

@@ -73,6 +73,7 @@ struct proto_ack {
 enum proto_control_kind {
 	PROTO_CONTROL_FLUSH = 1, /* ledger and index to disk */
 	PROTO_CONTROL_STOP = 2,
+	PROTO_CONTROL_FORGET = 3, /* what is remembered of entries and closures */
 };
 
 struct proto_control {

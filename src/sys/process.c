@@ -31,7 +31,9 @@ static int spawn_child(char *const *argv, char *const *env, const char *cwd, int
 	(void)sigaddset(&none, SIGPIPE);
 	(void)sigaddset(&none, SIGIO);
 	(void)posix_spawnattr_setsigdefault(&attr, &none);
-	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	/* A process group of its own: whatever it starts can be ended with it. */
+	(void)posix_spawnattr_setpgroup(&attr, 0);
+	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 	r = posix_spawn(ret_pid, argv[0], &actions, &attr, argv, env);
 	(void)posix_spawnattr_destroy(&attr);
 	(void)posix_spawn_file_actions_destroy(&actions);
@@ -84,7 +86,7 @@ int sys_process_capture(char *const *argv, char *const *env, const char *cwd, in
 	r = drain(fds[0], deadline_ns, out_max, out);
 	(void)close(fds[0]);
 	if (r < 0)
-		(void)kill(pid, SIGKILL);
+		(void)kill(-pid, SIGKILL); /* the group stays ours: its leader is not waited for yet */
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (r == -ETIMEDOUT)

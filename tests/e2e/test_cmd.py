@@ -306,6 +306,26 @@ def test_clean_removes_by_size_age_or_all(cache, tmp_path):
     assert cache.stats()["miss"] == 3
 
 
+def test_clean_reaches_what_the_daemon_has_in_memory(cache, tmp_path):
+    for _ in range(4):  # an entry joins the daemon's memory the second time that it is served
+        compile_one(cache, tmp_path, "a", "int a;\n")
+    rc, _, _ = call(cache, "clean", "--all")
+    assert rc == 0
+    misses = cache.stats()["miss"]
+    compile_one(cache, tmp_path, "a", "int a;\n")
+    assert cache.stats()["miss"] == misses + 1
+
+
+def test_explain_names_the_entry_that_a_miss_has_become(cache, tmp_path):
+    compile_one(cache, tmp_path, "a", "int a;\n")
+
+    def explained():  # an entry is stored after the compile has ended
+        rc, out, _ = call(cache, "explain", "a.o", cwd=tmp_path)
+        return rc == 0 and out.startswith("a.o: miss") and [e for e in cache.entries() if os.path.basename(e) in out]
+
+    poll("the entry in the explanation", 20, explained)
+
+
 def test_clean_refuses_a_read_only_cache(idle, tmp_path):
     idle.configure("[[cache]]\nread_only = true\n")
     rc, _, err = call(idle, "clean", "--all")

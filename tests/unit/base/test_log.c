@@ -84,6 +84,15 @@ static void json_stays_one_object_a_line(void **state)
 	                             "\"msg\":\"a\\\"},\\u000a{\\\"level\\\":\\\"error\\\\\"}\n"));
 }
 
+static void bytes_that_are_no_text_do_not_spoil_the_json(void **state)
+{
+	(void)state;
+	CAPTURE(HP_LOG_INFO, true, hp_info("%s", "\xff/\xc3\xa9/\xc3/\xed\xa0\x80/\xf0\x9f\x98\x80/\xe2\x82"));
+	assert_int_equal(lines(), 1);
+	assert_non_null(strstr(text, "\"msg\":\"\\ufffd/\xc3\xa9/\\ufffd/\\ufffd\\ufffd\\ufffd/\xf0\x9f\x98\x80/"
+	                             "\\ufffd\\ufffd\"}\n"));
+}
+
 static void long_text_is_cut_and_the_record_still_whole(void **state)
 {
 	char huge[6000];
@@ -118,6 +127,7 @@ int main(void)
 	        cmocka_unit_test(levels_beyond_the_chosen_one_are_silent),
 	        cmocka_unit_test(text_cannot_forge_a_record),
 	        cmocka_unit_test(json_stays_one_object_a_line),
+	        cmocka_unit_test(bytes_that_are_no_text_do_not_spoil_the_json),
 	        cmocka_unit_test(long_text_is_cut_and_the_record_still_whole),
 	        cmocka_unit_test(level_names_are_read),
 	};

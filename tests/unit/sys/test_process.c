@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -103,6 +104,34 @@ static void a_grandchild_that_keeps_the_pipe_does_not_keep_us(void **state)
 	hp_buf_done(&ran.out);
 }
 
+/* Whether the process still runs: not one that is only waited for. */
+static bool runs(long pid)
+{
+	HP_AUTO_FREE char *path = hp_asprintf("/proc/%ld/stat", pid);
+	struct hp_buf text HP_AUTO_BUF = {0};
+	const char *name_end;
+
+	if (!scratch_read(path, &text))
+		return false;
+	name_end = strrchr(hp_buf_cstr(&text), ')');
+	return name_end && name_end[2] != 'Z' && name_end[2] != 'X';
+}
+
+static void what_it_has_started_ends_with_it(void **state)
+{
+	struct ran ran = shell("sleep 300 & echo $!; exec sleep 300", "/", 200, 1000);
+	long grandchild = strtol(hp_buf_cstr(&ran.out), NULL, 10);
+	int64_t until_ns = sys_monotonic_ns() + 20000000000;
+
+	(void)state;
+	assert_int_equal(ran.r, -HP_DEADLINE);
+	assert_true(grandchild > 0);
+	while (runs(grandchild) && sys_monotonic_ns() < until_ns) /* it was told; the kernel may take a moment */
+		(void)poll(NULL, 0, 5);
+	assert_false(runs(grandchild));
+	hp_buf_done(&ran.out);
+}
+
 static void what_cannot_start_says_so(void **state)
 {
 	char *argv[] = {(char *)scratch_path(state, "none"), NULL};
@@ -152,6 +181,7 @@ int main(void)
 	        SCRATCH_TEST(it_runs_where_and_with_what_it_is_told),
 	        cmocka_unit_test(output_beyond_the_bound_is_read_and_dropped),
 	        cmocka_unit_test(the_deadline_ends_it),
+	        cmocka_unit_test(what_it_has_started_ends_with_it),
 	        cmocka_unit_test(a_grandchild_that_keeps_the_pipe_does_not_keep_us),
 	        SCRATCH_TEST(what_cannot_start_says_so),
 	        cmocka_unit_test(signals_that_we_ignore_or_block_do_not_reach_it),

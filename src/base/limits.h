@@ -134,6 +134,9 @@
 /* Calls at once in one channel. */
 #define HP_RPC_CALLS_MAX 4096u
 
+/* Health Watch calls at once: each holds a handler's thread for as long as it lives. */
+#define HP_RPC_HEALTH_WATCHERS_MAX 16u
+
 /* Times. A handshake takes three round trips; a peer that has started a message and stands still holds memory; pings
  * below 5 minutes are refused by other servers unless they are told to allow them. */
 #define HP_RPC_HANDSHAKE_MS 10000

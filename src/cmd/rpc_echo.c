@@ -13,6 +13,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/rpc_echo.h"
+#include "proto/descriptors.h"
+#include "rpc/health.h"
+#include "rpc/reflection.h"
 #include "rpc/tls.h"
 
 static const char usage_text[] =
@@ -149,6 +152,9 @@ static int serve(const struct options *o, struct hp_err *err)
 	        .memory_max = o->memory,
 	};
 	struct rpc_loop_options loop_options = {.handlers_max = o->handlers};
+	struct rpc_descriptors descriptors = {proto_echo_descriptors, proto_echo_descriptors_len};
+	struct rpc_health *health = rpc_health_new();
+	struct rpc_reflection *reflection = NULL;
 	struct rpc_secure *secure = NULL;
 	struct rpc_server *server = NULL;
 	struct rpc_loop *loop = NULL;
@@ -167,15 +173,25 @@ static int serve(const struct options *o, struct hp_err *err)
 		r = rpc_server_new(loop, &server_options, &server, err);
 	if (r == 0) {
 		rpc_server_add(server, cmd_echo_methods, NULL);
+		rpc_health_serve(health, server);
+		r = rpc_reflection_new(&descriptors, 1, &reflection, err);
+	}
+	if (r == 0) {
+		rpc_reflection_serve(reflection, server);
 		r = rpc_server_listen(server, o->listen, secure, &port, err);
 	}
 	if (r == 0) {
+		rpc_health_set(health, "", true);
+		rpc_health_set(health, "hpcc.test.v1.Echo", true);
 		(void)printf("listening on port %u\n", port);
 		(void)fflush(stdout);
 		(void)sigwait(&stop, &sig);
+		rpc_health_shutdown(health);
 		(void)rpc_server_drain(server, 5000);
 	}
 	rpc_server_free(server);
+	rpc_health_free(health);
+	rpc_reflection_free(reflection);
 	rpc_loop_free(loop);
 	rpc_tls_free(secure);
 	return r;

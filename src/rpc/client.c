@@ -325,7 +325,9 @@ static int get_conn(struct rpc_channel *channel, int64_t until_ns, struct rpc_co
 		rpc_conn_ref(channel->conn);
 	}
 	(void)pthread_mutex_unlock(&channel->lock);
-	return r < 0 ? hp_err_wrap(err, "%s", channel->authority) : 0;
+	if (r < 0)
+		(void)hp_err_wrap(err, "%s", channel->authority);
+	return r;
 }
 
 /* ---- Calls. */

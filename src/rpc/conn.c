@@ -245,8 +245,8 @@ static bool read_some(struct rpc_conn *conn)
 			return false;
 		}
 		/* A short read has emptied the socket, for those transports that read straight from it; an edge follows
-		 * when more comes. */
-		if ((size_t)n < sizeof chunk && !conn->transport->ops->handshake)
+		 * when more comes. The end of what is sent may have come along with the bytes: then it has no edge. */
+		if ((size_t)n < sizeof chunk && !conn->transport->ops->handshake && !conn->hung_up)
 			return false;
 	}
 	return conn->state != RPC_CONN_CLOSED;
@@ -419,6 +419,8 @@ static void on_event(struct rpc_source *source, uint32_t events)
 	(void)pthread_mutex_lock(&conn->lock);
 	if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
 		conn->blocked = false;
+	if (events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP))
+		conn->hung_up = true;
 	if (conn->state == RPC_CONN_HANDSHAKE)
 		handshake(conn);
 	if (conn->state == RPC_CONN_OPEN || conn->state == RPC_CONN_DRAINING) {

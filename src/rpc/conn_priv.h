@@ -77,6 +77,7 @@ struct rpc_conn {
 	unsigned working;  /* streams whose handler has not ended */
 	struct hp_buf out; /* frames for the kernel from out_at on */
 	size_t out_at;
+	bool hung_up;      /* the peer sends no more than what is in the socket */
 	bool blocked;      /* the kernel takes no more */
 	bool in_session;   /* within nghttp2: no calls into it that send */
 	bool more_to_read; /* its turn was over before its bytes were */

@@ -100,10 +100,13 @@ void rpc_loop_remove(struct rpc_loop *loop, struct rpc_source *source)
 	heap_remove(loop, source);
 	source->gone = true;
 	for (struct rpc_source **at = &loop->attend; *at; at = &(*at)->attend_next) {
-		if (*at == source) {
-			*at = source->attend_next;
-			break;
-		}
+		if (*at != source)
+			continue;
+		*at = source->attend_next;
+		if (!source->attend_next)
+			loop->attend_end = at;
+		loop->attend_len--;
+		break;
 	}
 	(void)pthread_mutex_unlock(&loop->lock);
 }
@@ -113,8 +116,10 @@ void rpc_loop_attend(struct rpc_loop *loop, struct rpc_source *source)
 	(void)pthread_mutex_lock(&loop->lock);
 	if (!source->attended && !source->gone) {
 		source->attended = true;
-		source->attend_next = loop->attend;
-		loop->attend = source;
+		source->attend_next = NULL;
+		*loop->attend_end = source;
+		loop->attend_end = &source->attend_next;
+		loop->attend_len++;
 		kick(loop);
 	}
 	(void)pthread_mutex_unlock(&loop->lock);
@@ -145,7 +150,11 @@ static void want_thread(struct rpc_loop *loop)
 	pthread_attr_t attr;
 
 	if (loop->idle > 0) {
-		(void)pthread_cond_signal(&loop->idle_cond);
+		/* One at a time: it will wake the next if there is more than it can take. Short handlers are often done
+		 * before that. */
+		if (!loop->waking)
+			(void)pthread_cond_signal(&loop->idle_cond);
+		loop->waking = true;
 		return;
 	}
 	if (loop->threads > loop->handlers_max || loop->quit)
@@ -177,6 +186,18 @@ bool rpc_loop_queue(struct rpc_loop *loop, struct rpc_job *job)
 	return room;
 }
 
+bool rpc_loop_hand_over(struct rpc_loop *loop, struct rpc_source *source)
+{
+	bool busy;
+
+	(void)pthread_mutex_lock(&loop->lock);
+	busy = loop->jobs && loop->leading;
+	(void)pthread_mutex_unlock(&loop->lock);
+	if (busy)
+		rpc_loop_attend(loop, source);
+	return busy;
+}
+
 bool rpc_loop_unqueue(struct rpc_loop *loop, struct rpc_job *job)
 {
 	bool found = false;
@@ -196,16 +217,22 @@ bool rpc_loop_unqueue(struct rpc_loop *loop, struct rpc_job *job)
 	return found;
 }
 
-/* Those who asked for attention, and those whose time has come. The lock is held on entry and exit. */
+/* Those who had asked for attention, and those whose time has come. Who asks again meanwhile waits for the next batch, so
+ * that nobody keeps the others from being looked at. The lock is held on entry and exit. */
 static void attend_all(struct rpc_loop *loop)
 {
 	int64_t now = sys_monotonic_ns();
+	size_t left = loop->attend_len;
 
 	for (;;) {
 		struct rpc_source *source = loop->attend;
 
-		if (source) {
+		if (source && left > 0) {
+			left--;
 			loop->attend = source->attend_next;
+			if (!loop->attend)
+				loop->attend_end = &loop->attend;
+			loop->attend_len--;
 			source->attended = false;
 		} else if (loop->heap_len && loop->heap[1]->when_ns <= now) {
 			source = loop->heap[1];
@@ -271,6 +298,7 @@ static void rest(struct rpc_loop *loop)
 		(void)pthread_cond_wait(&loop->idle_cond, &loop->lock);
 	}
 	loop->idle--;
+	loop->waking = false;
 }
 
 static bool may_lead(struct rpc_loop *loop)
@@ -390,6 +418,7 @@ int rpc_loop_new(const struct rpc_loop_options *options, struct rpc_loop **ret_l
 	loop->queue_max = options->queue_max ? options->queue_max : HP_RPC_QUEUE_MAX;
 	loop->stack_size = (options->stack_kib ? options->stack_kib : 1024u) * (size_t)1024;
 	loop->jobs_end = &loop->jobs;
+	loop->attend_end = &loop->attend;
 	loop->ids = hp_zalloc((loop->handlers_max + 1) * sizeof *loop->ids);
 	(void)pthread_mutex_init(&loop->lock, NULL);
 	rpc_cond_init(&loop->idle_cond);

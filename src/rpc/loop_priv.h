@@ -54,6 +54,7 @@ struct rpc_loop {
 	unsigned handlers_max;
 	unsigned queue_max;
 	size_t stack_size;
+	bool waking; /* a thread has been signalled and does not run yet */
 	bool leading;
 	bool kicked; /* kick_fd has been written since the leader looked */
 	bool quit;
@@ -68,6 +69,8 @@ struct rpc_loop {
 	struct rpc_job **jobs_end;
 	unsigned jobs_len;
 	struct rpc_source *attend;
+	struct rpc_source **attend_end;
+	size_t attend_len;
 	struct rpc_source **heap; /* heap[1…heap_len], smallest when_ns first */
 	size_t heap_len;
 	size_t heap_cap;
@@ -83,6 +86,9 @@ void rpc_loop_attend(struct rpc_loop *loop, struct rpc_source *source);
 void rpc_loop_arm(struct rpc_loop *loop, struct rpc_source *source, int64_t when_ns);
 /* false: the queue is full. */
 bool rpc_loop_queue(struct rpc_loop *loop, struct rpc_job *job);
+/* When jobs wait and somebody leads: lets the leader attend to the source, and returns true. Many small writes become one
+ * then. */
+bool rpc_loop_hand_over(struct rpc_loop *loop, struct rpc_source *source);
 /* Takes a job out again that has not started. */
 bool rpc_loop_unqueue(struct rpc_loop *loop, struct rpc_job *job);
 

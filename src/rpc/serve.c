@@ -176,7 +176,8 @@ static void run(struct rpc_job *job)
 		rpc_stream_over(s, r < 0 ? -r : 0, r < 0 && err.code ? err.msg : "");
 	}
 	call_done(s);
-	rpc_conn_pump(conn);
+	if (!rpc_loop_hand_over(conn->loop, &conn->source))
+		rpc_conn_pump(conn);
 	rpc_stream_unref(s);
 	(void)pthread_mutex_unlock(&conn->lock);
 	rpc_conn_unref(conn);

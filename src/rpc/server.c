@@ -191,8 +191,10 @@ int rpc_server_listen(struct rpc_server *server, const char *address, struct rpc
 	if (r < 0)
 		return r;
 	fd = rpc_address_listen(&where, &port, err);
-	if (fd < 0)
-		return hp_err_wrap(err, "listen on %.100s", address);
+	if (fd < 0) {
+		(void)hp_err_wrap(err, "listen on %.100s", address);
+		return fd;
+	}
 	listener = hp_zalloc(sizeof *listener);
 	listener->source = (struct rpc_source){.event = listener_event, .fd = fd, .when_ns = RPC_NEVER};
 	listener->server = server;

@@ -118,7 +118,7 @@ void rpc_stream_wait(struct rpc_stream *s, unsigned seq)
 
 int rpc_stream_peek(struct rpc_stream *s, size_t *ret_len, bool *ret_packed, struct hp_err *err)
 {
-	const unsigned char *p = (const unsigned char *)s->in.data + s->in_at;
+	const unsigned char *p = (const unsigned char *)hp_buf_cstr(&s->in) + s->in_at;
 	size_t have = s->in.len - s->in_at;
 	size_t max = s->conn->settings->recv_message_max;
 	size_t len;

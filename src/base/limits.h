@@ -99,6 +99,10 @@
  * chunks far below. */
 #define HP_RPC_MESSAGE_SIZE_MAX (16u << 20)
 
+/* Messages within messages of a peer; ours nest four deep. Fields that we do not know: a later version may add a few. */
+#define HP_PROTO_DEPTH_MAX 16u
+#define HP_PROTO_UNKNOWN_MAX 64u
+
 /* Metadata of one call in one direction, counted as HTTP/2 does (32 bytes more an entry). gRPC's own default is 8 KiB;
  * a token of an identity provider with many groups can be 6 KiB. */
 #define HP_RPC_METADATA_SIZE_MAX (16u << 10)

@@ -7,14 +7,21 @@
 #include "base/str.h"
 #include "cmd/rpc_echo.h"
 #include "proto/echo.pb-c.h"
+#include "proto/message.h"
 #include "sys/net.h"
 
 #define DELAY_MAX_MS 60000
 
 static int decode(const struct hp_buf *message, Hpcc__Test__V1__EchoRequest **ret, struct hp_err *err)
 {
-	*ret = hpcc__test__v1__echo_request__unpack(NULL, message->len, (const uint8_t *)hp_buf_cstr(message));
-	return *ret ? 0 : hp_err_set(err, HP_INVALID, "not an EchoRequest");
+	ProtobufCMessage *base;
+	/* One payload, and little else. */
+	int r = proto_unpack(&hpcc__test__v1__echo_request__descriptor, hp_buf_cstr(message), message->len,
+	                     message->len + 16384, &base, err);
+
+	if (r == 0)
+		*ret = (Hpcc__Test__V1__EchoRequest *)base;
+	return r;
 }
 
 static void done_request(Hpcc__Test__V1__EchoRequest **request)

@@ -12,6 +12,8 @@
 #define EVENTS_MAX 64
 /* How long the lead stays vacant for callers that wait for one reply after the other before a thread takes it. */
 #define GUEST_GRACE_NS (5LL * 1000 * 1000)
+/* When a job waits because no thread can be started. */
+#define RETRY_NS (10LL * 1000 * 1000)
 
 /* ---- The heap of times, under the lock. */
 
@@ -144,10 +146,11 @@ void rpc_loop_arm(struct rpc_loop *loop, struct rpc_source *source, int64_t when
 
 static void *thread_main(void *arg);
 
-/* Under the lock: makes a thread look again, or starts one more. */
-static void want_thread(struct rpc_loop *loop)
+/* Under the lock: makes a thread look again, or starts one more. false: there is none, and none can be had. */
+static bool want_thread(struct rpc_loop *loop)
 {
 	pthread_attr_t attr;
+	bool started;
 
 	if (loop->idle > 0) {
 		/* One at a time: it will wake the next if there is more than it can take. Short handlers are often done
@@ -155,15 +158,17 @@ static void want_thread(struct rpc_loop *loop)
 		if (!loop->waking)
 			(void)pthread_cond_signal(&loop->idle_cond);
 		loop->waking = true;
-		return;
+		return true;
 	}
 	if (loop->threads > loop->handlers_max || loop->quit)
-		return;
+		return false;
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setstacksize(&attr, loop->stack_size);
-	if (pthread_create(&loop->ids[loop->threads], &attr, thread_main, loop) == 0)
+	started = pthread_create(&loop->ids[loop->threads], &attr, thread_main, loop) == 0;
+	if (started)
 		loop->threads++;
 	(void)pthread_attr_destroy(&attr);
+	return started;
 }
 
 bool rpc_loop_queue(struct rpc_loop *loop, struct rpc_job *job)
@@ -180,7 +185,7 @@ bool rpc_loop_queue(struct rpc_loop *loop, struct rpc_job *job)
 		/* The leader itself will take the first one when its batch is over; a guest will not. */
 		if (loop->running < loop->handlers_max &&
 		    (loop->jobs_len > 1 || loop->guest || !pthread_equal(loop->leader, pthread_self())))
-			want_thread(loop);
+			(void)want_thread(loop);
 	}
 	(void)pthread_mutex_unlock(&loop->lock);
 	return room;
@@ -255,7 +260,7 @@ static void poll_once(struct rpc_loop *loop, int64_t until_ns)
 	int n;
 
 	when = when < until_ns ? when : until_ns;
-	if (loop->attend || loop->jobs) {
+	if (loop->attend || (loop->jobs && until_ns == RPC_NEVER)) {
 		timeout_ms = 0;
 	} else if (when != RPC_NEVER) {
 		int64_t left = when - sys_monotonic_ns();
@@ -315,6 +320,27 @@ static void step_down(struct rpc_loop *loop)
 	loop->leading = false;
 }
 
+/* Runs the first job of the queue. false: it must wait, since nobody would lead meanwhile. */
+static bool run_job(struct rpc_loop *loop)
+{
+	struct rpc_job *job = loop->jobs;
+
+	if (!job || loop->running >= loop->handlers_max || (!loop->leading && !want_thread(loop)))
+		return false;
+	loop->jobs = job->next;
+	if (!loop->jobs)
+		loop->jobs_end = &loop->jobs;
+	loop->jobs_len--;
+	loop->running++;
+	if (loop->jobs)
+		(void)want_thread(loop);
+	(void)pthread_mutex_unlock(&loop->lock);
+	job->run(job);
+	(void)pthread_mutex_lock(&loop->lock);
+	loop->running--;
+	return true;
+}
+
 static void *thread_main(void *arg)
 {
 	struct rpc_loop *loop = arg;
@@ -324,24 +350,15 @@ static void *thread_main(void *arg)
 	(void)pthread_sigmask(SIG_BLOCK, &all, NULL); /* signals are the main thread's */
 	(void)pthread_mutex_lock(&loop->lock);
 	while (!loop->quit) {
-		if (loop->jobs && loop->running < loop->handlers_max) {
-			struct rpc_job *job = loop->jobs;
+		if (run_job(loop))
+			continue;
+		if (may_lead(loop)) {
+			/* With jobs that cannot be run now it looks again soon. */
+			int64_t until = loop->jobs ? sys_monotonic_ns() + RETRY_NS : RPC_NEVER;
 
-			loop->jobs = job->next;
-			if (!loop->jobs)
-				loop->jobs_end = &loop->jobs;
-			loop->jobs_len--;
-			loop->running++;
-			if (!loop->leading || loop->jobs)
-				want_thread(loop);
-			(void)pthread_mutex_unlock(&loop->lock);
-			job->run(job);
-			(void)pthread_mutex_lock(&loop->lock);
-			loop->running--;
-		} else if (may_lead(loop)) {
 			loop->leading = true;
 			loop->leader = pthread_self();
-			poll_once(loop, RPC_NEVER);
+			poll_once(loop, until);
 			step_down(loop);
 		} else {
 			rest(loop);
@@ -369,7 +386,7 @@ bool rpc_loop_lead(struct rpc_loop *loop, bool (*done)(void *arg), void *arg, in
 	if (loop->servers == 0)
 		loop->vacant_until_ns = sys_monotonic_ns() + GUEST_GRACE_NS;
 	if (loop->waiters > 0 || loop->watching == 0 || loop->servers > 0)
-		want_thread(loop);
+		(void)want_thread(loop);
 	(void)pthread_mutex_unlock(&loop->lock);
 	return true;
 }
@@ -431,7 +448,7 @@ int rpc_loop_new(const struct rpc_loop_options *options, struct rpc_loop **ret_l
 		return r;
 	}
 	(void)pthread_mutex_lock(&loop->lock);
-	want_thread(loop);
+	(void)want_thread(loop);
 	(void)pthread_mutex_unlock(&loop->lock);
 	if (loop->threads == 0) {
 		rpc_loop_free(loop);

@@ -146,21 +146,20 @@ static void unwork(struct rpc_stream *s)
 	s->working = false;
 }
 
-static void call_done(struct rpc_stream *s)
+/* A call that was queued will not run. Nothing of the server is touched after the count: it may be waited for. */
+static void call_dropped(struct rpc_stream *s)
 {
 	struct rpc_server *server = s->conn->owner;
 
 	unwork(s);
-	if (__atomic_sub_fetch(&server->calls, 1, __ATOMIC_ACQ_REL) > 0)
-		return;
-	/* Taking the lock here would be the wrong order: whoever waits for this looks again on its own as well. */
-	(void)pthread_cond_broadcast(&server->cond);
+	(void)__atomic_sub_fetch(&server->calls, 1, __ATOMIC_ACQ_REL);
 }
 
 static void run(struct rpc_job *job)
 {
 	struct rpc_stream *s = (struct rpc_stream *)job;
 	struct rpc_conn *conn = s->conn;
+	struct rpc_server *server = conn->owner;
 	struct hp_err err = {0};
 	int r;
 
@@ -175,12 +174,16 @@ static void run(struct rpc_job *job)
 		s->cancel_fn = NULL;
 		rpc_stream_over(s, r < 0 ? -r : 0, r < 0 && err.code ? err.msg : "");
 	}
-	call_done(s);
+	unwork(s);
 	if (!rpc_loop_hand_over(conn->loop, &conn->source))
 		rpc_conn_pump(conn);
 	rpc_stream_unref(s);
 	(void)pthread_mutex_unlock(&conn->lock);
 	rpc_conn_unref(conn);
+	(void)pthread_mutex_lock(&server->lock);
+	if (__atomic_sub_fetch(&server->calls, 1, __ATOMIC_ACQ_REL) == 0)
+		(void)pthread_cond_broadcast(&server->cond);
+	(void)pthread_mutex_unlock(&server->lock);
 }
 
 static void start(struct rpc_stream *s)
@@ -194,7 +197,7 @@ static void start(struct rpc_stream *s)
 	if (rpc_loop_queue(s->conn->loop, &s->job))
 		return;
 	s->refs--;
-	call_done(s);
+	call_dropped(s);
 	refuse(s, HP_UNAVAILABLE, "the server is busy");
 }
 
@@ -285,7 +288,7 @@ static void server_ended(struct rpc_stream *s)
 	if (!s->job.run) {
 		unwork(s);
 	} else if (rpc_loop_unqueue(s->conn->loop, &s->job)) {
-		call_done(s);
+		call_dropped(s);
 		s->refs--;
 	}
 }

@@ -13,7 +13,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-#define END_WITHIN_MS 10000
+#define END_WITHIN_MS 30000
 
 static int echo(struct rpc_stream *stream, void *ctx, struct hp_err *err)
 {

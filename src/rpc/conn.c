@@ -11,6 +11,8 @@
 #define NS_PER_MS 1000000LL
 /* How much is read from one connection before the others have their turn. */
 #define READ_TURN_SIZE (256u << 10)
+/* What a connection without calls may keep of its output's memory. */
+#define IDLE_OUT_SIZE_MAX 4096
 /* After the first GOAWAY, how long a client without an answer to our ping may still open streams. */
 #define GOAWAY_FINAL_NS (1000 * NS_PER_MS)
 
@@ -134,7 +136,7 @@ static bool flush(struct rpc_conn *conn)
 		return false;
 	hp_buf_reset(&conn->out);
 	conn->out_at = 0;
-	if (conn->streams_len == 0)
+	if (conn->streams_len == 0 && conn->out.cap > IDLE_OUT_SIZE_MAX)
 		hp_buf_done(&conn->out); /* an idle connection holds no memory that it need not */
 	return true;
 }

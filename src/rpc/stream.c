@@ -9,6 +9,9 @@
 #include "rpc/conn_priv.h"
 #include "sys/clock.h"
 
+/* Messages from this size on are handed over with their memory instead of copied. */
+#define STEAL_SIZE_MIN 4096
+
 struct rpc_stream *rpc_stream_new(struct rpc_conn *conn, int32_t id)
 {
 	struct rpc_stream *s = hp_zalloc(sizeof *s);
@@ -186,6 +189,20 @@ static void note_assembly(struct rpc_stream *s, int peeked)
 		rpc_conn_arm(s->conn, s->in_since_ns + s->conn->settings->stall_ns);
 }
 
+/* A message that begins here gets its room at once, as far as the window reaches: beyond, room grows with what comes. */
+static void make_room(struct rpc_stream *s, const uint8_t *data, size_t len)
+{
+	size_t message_len;
+
+	if (s->in.len || len < RPC_PREFIX_SIZE)
+		return;
+	message_len = (size_t)data[1] << 24 | (size_t)data[2] << 16 | (size_t)data[3] << 8 | data[4];
+	if (message_len > s->conn->settings->stream_window)
+		message_len = s->conn->settings->stream_window;
+	if (message_len + RPC_PREFIX_SIZE > len)
+		(void)hp_buf_reserve(&s->in, message_len + RPC_PREFIX_SIZE);
+}
+
 void rpc_stream_data(struct rpc_stream *s, const uint8_t *data, size_t len)
 {
 	struct hp_err err = {0};
@@ -198,6 +215,7 @@ void rpc_stream_data(struct rpc_stream *s, const uint8_t *data, size_t len)
 		return;
 	}
 	s->owed += len;
+	make_room(s, data, len);
 	hp_buf_append(&s->in, data, len);
 	s->conn->memory += len;
 	r = rpc_stream_peek(s, &message_len, &packed, &err);
@@ -223,10 +241,21 @@ static void take(struct rpc_stream *s, size_t len, struct hp_buf *ret)
 	size_t next_len;
 	bool packed;
 
-	hp_buf_reset(ret);
-	hp_buf_append(ret, s->in.data + s->in_at + RPC_PREFIX_SIZE, len);
-	s->in_at += RPC_PREFIX_SIZE + len;
-	if (s->in_at == s->in.len) {
+	if (len >= STEAL_SIZE_MIN && s->in_at == 0 && s->in.len == RPC_PREFIX_SIZE + len) {
+		hp_buf_done(ret);
+		*ret = s->in;
+		s->in = (struct hp_buf){0};
+		memmove(ret->data, ret->data + RPC_PREFIX_SIZE, len + 1);
+		ret->len = len;
+		s->conn->memory -= RPC_PREFIX_SIZE + len;
+	} else {
+		hp_buf_reset(ret);
+		hp_buf_append(ret, s->in.data + s->in_at + RPC_PREFIX_SIZE, len);
+		s->in_at += RPC_PREFIX_SIZE + len;
+	}
+	if (s->in.len == 0) {
+		s->in_at = 0;
+	} else if (s->in_at == s->in.len) {
 		s->conn->memory -= s->in.len;
 		s->in_at = 0;
 		if (s->in.cap > HP_RPC_OUT_SIZE)

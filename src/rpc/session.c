@@ -12,6 +12,21 @@ static struct rpc_stream *stream_of(nghttp2_session *session, int32_t id)
 	return id > 0 ? nghttp2_session_get_stream_user_data(session, id) : NULL;
 }
 
+/* The session is done with it. A request that could not be sent comes here twice: as such, and as a stream. */
+static void stream_closed(struct rpc_stream *stream, uint32_t error_code)
+{
+	struct rpc_conn *conn = stream->conn;
+
+	(void)nghttp2_session_set_stream_user_data(conn->session, stream->id, NULL);
+	if (stream->closed)
+		return;
+	stream->closed = true;
+	stream->reset_code = error_code;
+	conn->role->ended(stream);
+	rpc_stream_wake(stream);
+	rpc_stream_unref(stream);
+}
+
 /* ---- Sending: frames gather in conn->out; payload is copied there straight from the stream. */
 
 static ssize_t on_send(nghttp2_session *session, const uint8_t *data, size_t len, int flags, void *user)
@@ -115,10 +130,8 @@ static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *fram
 	for (struct rpc_stream *s = conn->streams; s; s = s->next) {
 		if (s->id != frame->hd.stream_id || s->closed)
 			continue;
-		s->closed = true;
-		s->reset_code = NGHTTP2_REFUSED_STREAM;
 		rpc_stream_over(s, HP_UNAVAILABLE, nghttp2_strerror(error));
-		rpc_stream_unref(s);
+		stream_closed(s, NGHTTP2_REFUSED_STREAM);
 		break;
 	}
 	return 0;
@@ -304,18 +317,11 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error_code, void *user)
 {
-	struct rpc_conn *conn = user;
 	struct rpc_stream *stream = stream_of(session, id);
 
-	(void)conn;
-	if (!stream)
-		return 0;
-	(void)nghttp2_session_set_stream_user_data(session, id, NULL);
-	stream->closed = true;
-	stream->reset_code = error_code;
-	conn->role->ended(stream);
-	rpc_stream_wake(stream);
-	rpc_stream_unref(stream);
+	(void)user;
+	if (stream)
+		stream_closed(stream, error_code);
 	return 0;
 }
 

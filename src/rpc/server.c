@@ -32,7 +32,7 @@ int rpc_server_new(struct rpc_loop *loop, const struct rpc_server_options *o, st
 	struct rpc_server *server;
 
 	o = o ? o : &none;
-	if (o->stream_window > INT32_MAX / 8 || o->recv_message_max > UINT32_MAX || o->send_message_max > UINT32_MAX)
+	if (o->stream_window > INT32_MAX / 16 || o->recv_message_max > UINT32_MAX || o->send_message_max > UINT32_MAX)
 		return hp_err_set(err, HP_INVALID, "a limit is larger than the protocol can say");
 	server = hp_zalloc(sizeof *server);
 	server->loop = loop;

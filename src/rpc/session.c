@@ -7,6 +7,10 @@
 #include "rpc/conn_priv.h"
 #include "sys/clock.h"
 
+/* The connection's window, in windows of streams. It bounds nothing, being given back at once; it must only be wide enough
+ * that a sender with many streams need not wait for that. */
+#define CONN_WINDOW_STREAMS 16
+
 static struct rpc_stream *stream_of(nghttp2_session *session, int32_t id)
 {
 	return id > 0 ? nghttp2_session_get_stream_user_data(session, id) : NULL;
@@ -354,7 +358,7 @@ int rpc_session_new(struct rpc_conn *conn, struct hp_err *err)
 	        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, conn->settings->streams_max},
 	};
 	size_t iv_len = conn->role->server ? 4 : 3;
-	int window = (int)conn->settings->stream_window * 4;
+	int window = (int)conn->settings->stream_window * CONN_WINDOW_STREAMS;
 	int r = NGHTTP2_ERR_NOMEM;
 
 	if (conn->role->server)

@@ -200,13 +200,22 @@ static int attach(struct rpc_channel *channel, struct rpc_transport *take_transp
 	return r;
 }
 
+static int check_options(const struct rpc_channel_options *o, struct hp_err *err)
+{
+	if (o->stream_window > INT32_MAX / 16 || o->recv_message_max > UINT32_MAX || o->send_message_max > UINT32_MAX)
+		return hp_err_set(err, HP_INVALID, "a limit is larger than the protocol can say");
+	return 0;
+}
+
 int rpc_channel_new(struct rpc_loop *loop, const char *address, const struct rpc_channel_options *options,
                     struct rpc_channel **ret_channel, struct hp_err *err)
 {
 	static const struct rpc_channel_options none;
 	struct rpc_address where;
-	int r = rpc_address_parse(address, &where, err);
+	int r = check_options(options ? options : &none, err);
 
+	if (r == 0)
+		r = rpc_address_parse(address, &where, err);
 	if (r < 0)
 		return r;
 	*ret_channel = channel_new(loop, options ? options : &none, where.unix_path[0] ? "localhost" : address);
@@ -220,8 +229,10 @@ int rpc_channel_adopt(struct rpc_loop *loop, int take_fd, const struct rpc_chann
 	static const struct rpc_channel_options none;
 	struct rpc_transport *transport;
 	struct rpc_channel *channel;
-	int r = rpc_transport_adopt(take_fd, &transport, err);
+	int r = check_options(options ? options : &none, err);
 
+	if (r == 0)
+		r = rpc_transport_adopt(take_fd, &transport, err);
 	if (r < 0)
 		return r;
 	channel = channel_new(loop, options ? options : &none, "localhost");

@@ -24,7 +24,14 @@ static const char *why_action(enum cc_opt_act act)
 		return "value joins as path, in order";
 	case CC_ACT_INCLUDE:
 	case CC_ACT_IMACROS:
+	case CC_ACT_INPUT_FILE:
+	case CC_ACT_PCH_FILE:
+	case CC_ACT_PLUGIN:
 		return "value joins as path; its content through the closure";
+	case CC_ACT_MODE:
+		return "the mode joins where it is not plain -c";
+	case CC_ACT_CPP:
+		return "changes what -E prints";
 	case CC_ACT_DEBUG_ON:
 		return "changes the object, which holds the directory";
 	case CC_ACT_PREFIX_MAP:
@@ -33,6 +40,7 @@ static const char *why_action(enum cc_opt_act act)
 	case CC_ACT_ASSEMBLER:
 	case CC_ACT_XCLANG:
 	case CC_ACT_MLLVM:
+	case CC_ACT_CLANG:
 		return "opened: what it carries is known";
 	default:
 		return NULL;
@@ -70,9 +78,19 @@ static const char *why_class(enum cc_family family, const struct cc_option *row)
 	return "";
 }
 
-static bool is_bypass(const struct cc_arg *arg)
+/* The reason of a mode's row is for sources that it is not handled for. */
+static bool is_bypass(const struct cc_invocation *inv, const struct cc_arg *arg)
 {
-	return arg->row && arg->row->bypass != CC_REASON_NONE && !arg->negative;
+	if (!arg->row || arg->row->bypass == CC_REASON_NONE || arg->negative)
+		return false;
+	return arg->row->act != CC_ACT_MODE || arg->row->bypass == inv->bypass;
+}
+
+static bool is_keyed(const struct cc_invocation *inv, const struct cc_arg *arg)
+{
+	if (!arg->option || !arg->row)
+		return false;
+	return cc_key_wants(inv->family, arg) || (arg->row->act == CC_ACT_MODE && !is_bypass(inv, arg));
 }
 
 static const char *why(enum cc_family family, const struct cc_arg *arg)
@@ -105,22 +123,21 @@ static const char *class_name(const struct cc_arg *arg)
 	return arg->row ? cc_opt_class_name((enum cc_opt_class)arg->row->cls) : "unknown";
 }
 
-static void describe_argument(enum cc_family family, const struct cc_arg *arg, struct hp_buf *out)
+static void describe_argument(const struct cc_invocation *inv, const struct cc_arg *arg, struct hp_buf *out)
 {
 	size_t start = out->len;
-	bool keyed = arg->option && arg->row && cc_key_wants(family, arg);
 
 	hp_buf_str(out, arg->text);
 	if (arg->count == 2)
 		hp_buf_printf(out, " %s", arg->value);
 	while (out->len - start < ARGUMENT_WIDTH)
 		hp_buf_char(out, ' ');
-	hp_buf_printf(out, "  %-11s  %-3s  ", class_name(arg), keyed ? "key" : "-");
-	if (is_bypass(arg))
+	hp_buf_printf(out, "  %-11s  %-3s  ", class_name(arg), is_keyed(inv, arg) ? "key" : "-");
+	if (is_bypass(inv, arg))
 		hp_buf_printf(out, "bypass %s: %s\n", cc_reason_name((enum cc_reason)arg->row->bypass),
 		              cc_reason_text((enum cc_reason)arg->row->bypass));
 	else
-		hp_buf_printf(out, "%s\n", why(family, arg));
+		hp_buf_printf(out, "%s\n", why(inv->family, arg));
 }
 
 void cc_invocation_describe(const struct cc_invocation *inv, struct hp_buf *out)
@@ -129,6 +146,6 @@ void cc_invocation_describe(const struct cc_invocation *inv, struct hp_buf *out)
 
 	for (size_t i = 0; i < inv->args.len; i += arg.count) {
 		cc_arg_read(inv->family, inv->args.len, inv->args.v, i, &arg);
-		describe_argument(inv->family, &arg, out);
+		describe_argument(inv, &arg, out);
 	}
 }

@@ -260,6 +260,23 @@ def test_inspect_shows_what_an_entry_holds(cache, tmp_path):
     assert held["outputs"][0]["bytes"] == (tmp_path / "x.o").stat().st_size
 
 
+def test_inspect_of_a_command_line_says_of_each_argument_why(cache, tmp_path):
+    (tmp_path / "x.c").write_text("int x;\n")
+    (tmp_path / "args.rsp").write_text("-DNAME=1 -Wall")
+    rc, out, err = call(cache, "inspect", "--", "gcc", "-c", "x.c", "-o", "x.o", "-Iinc", "@args.rsp", cwd=tmp_path)
+    assert (rc, err) == (0, "")
+    lines = [re.sub(" +", " ", line) for line in out.splitlines()]
+    assert lines[:6] == ["-c mode - the mode", "x.c input - a source: name and content join through the closure",
+                         "-o x.o output - names the output", "-Iinc include key value joins as path, in order",
+                         "-DNAME=1 define key macros join, in order", "-Wall diagnostics key diagnostics are part of the entry"]
+    assert re.search(r"^identity +[0-9a-f]{64}$", out, re.M)
+    assert re.search(r"^arguments +-Iinc$", out, re.M)
+    rc, out, err = call(cache, "inspect", "--", "gcc", "-c", "x.c", "-fwat", cwd=tmp_path)
+    assert (rc, err) == (0, "")
+    assert re.search(r"^-fwat +unknown +- +bypass unknown-option: not in the option tables$", out, re.M)
+    assert re.search(r"^bypass +unknown-option: .*-fwat$", out, re.M)
+
+
 def test_inspect_of_an_unknown_entry_fails(cache, tmp_path):
     compile_one(cache, tmp_path)
     rc, out, err = call(cache, "inspect", "0" * 64)

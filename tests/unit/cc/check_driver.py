@@ -172,6 +172,29 @@ def check_cwd(driver):
     check(asked > 100, driver, "only", asked, "command lines with options of debug information")
 
 
+def check_unkeyed(driver):
+    """An option that leaves the key as it is must leave object and diagnostics as they are."""
+    with open("k.c", "w", encoding="ascii") as f:
+        f.write("int f(int a) { int unused; return a; }\n")
+    common = ["-c", "k.c", "-Wall", "-o", "k.o"]
+    plain = run(driver, *common)
+    want = (plain.returncode, plain.stdout, plain.stderr, read("k.o"))
+    key = parse(driver, common)["key"]
+    asked = 0
+    table = subprocess.run([TOOL, "table"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    for spelling, value, cls, families, reason in (line.split("\t") for line in table.splitlines()):
+        if FAMILY[driver][0] not in families or reason != "none" or cls in ("output", "dependency", "input", "side-file"):
+            continue
+        args = [spelling] if value == "none" else [spelling, "v"] if value in ("separate", "both") else [spelling + "v"]
+        fields = parse(driver, [*common, *args])
+        if fields["bypass"] != "none" or fields["key"] != key:
+            continue
+        asked += 1
+        got = run(driver, *common, *args)
+        check((got.returncode, got.stdout, got.stderr, read("k.o")) == want, driver, args, "changes what was not keyed")
+    check(asked > (5 if FAMILY[driver] == "gcc" else 1), driver, "only", asked, "options are not keyed")
+
+
 def main():
     with tempfile.TemporaryDirectory() as place:
         os.chdir(place)
@@ -191,6 +214,7 @@ def main():
             if not driver.endswith("++"):
                 check_miss(driver)
                 check_cwd(driver)
+                check_unkeyed(driver)
         os.chdir("/")
     print("\n".join(failures))
     return 1 if failures else 0

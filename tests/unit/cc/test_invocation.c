@@ -575,6 +575,9 @@ static void a_description_says_of_every_argument_why(void **state)
 	describes(line, "-pipe passthrough key changes how the compiler runs its programs\n");
 	describes(line, "-fno-common codegen key changes the object\n");
 	describes(line, "-I include key bypass unsupported-option: its value is missing\n");
+	describes("gcc -S x.c", "-S mode key the mode joins where it is not plain -c\n");
+	describes("gcc -M x.c", "-M mode - bypass preprocess-only: ");
+	describes("gcc -c x.c --version", "--version mode - bypass not-a-compile: ");
 	describes("clang -c x.c -L/x", "-L/x linker key for the linker; the compiler may warn of it\n");
 	describes("gcc -c x.c @plain.rsp", "-DA define key macros join, in order\n-DB define");
 }

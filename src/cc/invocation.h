@@ -117,6 +117,8 @@ struct cc_invocation {
 	char *deps_target; /* the text left of the colon, already quoted as the compiler prints it */
 	bool deps_phony;   /* -MP */
 
+	bool records_args; /* a side file holds the command line: it must be run as it is */
+
 	/* Side files that can appear. */
 	struct cc_side *sides;
 	size_t sides_len;

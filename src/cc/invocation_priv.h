@@ -4,6 +4,13 @@
 #include "cc/invocation.h"
 #include "cc/options.h"
 
+enum cc_temps {
+	CC_TEMPS_NONE = 0,
+	CC_TEMPS_PLAIN, /* -save-temps */
+	CC_TEMPS_CWD,
+	CC_TEMPS_OBJ,
+};
+
 struct cc_parser {
 	struct cc_invocation *inv;
 	bool cxx_driver;     /* called by a C++ name */
@@ -40,6 +47,8 @@ struct cc_parser {
 	bool quoted_target; /* one of them came from -MQ */
 
 	/* Side files. */
+	const char *side_files[CC_ROLE_COUNT]; /* named by the command line; NULL */
+	enum cc_temps temps;
 	uint32_t sides;          /* a bit for each enum cc_role that can appear */
 	uint32_t sides_required; /* those that must */
 	bool profile_arcs;       /* instrumented: the object names its data file */
@@ -81,6 +90,8 @@ void cc_parser_finish_output(struct cc_parser *p);
 /* An option of CC_ACT_SIDE, and all of them once every argument was seen. (side.c) */
 void cc_parser_take_side(struct cc_parser *p, const struct cc_arg *arg);
 void cc_parser_finish_sides(struct cc_parser *p);
+/* A side file that the command line names; `path` lives as long as the invocation. */
+void cc_parser_side_file(struct cc_parser *p, enum cc_role role, const char *path);
 
 /* Options that name files to be read. (inputs.c) */
 void cc_parser_take_input_file(struct cc_parser *p, const struct cc_arg *arg);

@@ -2,6 +2,7 @@
  * diagnostics; anything else is a bypass. */
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cc/invocation_priv.h"
@@ -240,6 +241,20 @@ static bool take_asm_dir(struct cc_parser *p, const char *element, size_t len)
 	return len == 2;
 }
 
+/* "-adhln=FILE" and, to standard output, "-adhln": the listing of GNU as. Not with 'g', which puts the time into it. */
+static bool take_listing(struct cc_parser *p, const char *element, size_t len)
+{
+	char *text = hp_arena_strndup(p->inv->arena, element, len);
+	char *letters = text + 2;
+
+	if (!hp_startswith(text, "-a"))
+		return false;
+	letters += strspn(letters, "cdhlmns");
+	if (*letters == '=')
+		cc_parser_side_file(p, CC_ROLE_LISTING, letters + 1);
+	return !*letters || *letters == '=';
+}
+
 void cc_parser_open_assembler(struct cc_parser *p, const struct cc_arg *arg)
 {
 	const char *pos = arg->value;
@@ -262,6 +277,8 @@ void cc_parser_open_assembler(struct cc_parser *p, const struct cc_arg *arg)
 			skip = dir = false;
 			continue;
 		}
+		if (take_listing(p, element, len))
+			continue;
 		dir = take_asm_dir(p, element, len);
 		row = judge(p, assembler_rows, HP_ARRAY_SIZE(assembler_rows), element, len, arg->text);
 		skip = dir || (row && row->kind == OPENED_VALUE);

@@ -7,13 +7,22 @@
 
 /* What an output is to its compile. The numbers stand in entries (docs/formats.md): never renumber. */
 enum cc_role {
-	CC_ROLE_MAIN = 1,        /* what -o names */
-	CC_ROLE_DWO = 2,         /* -gsplit-dwarf */
-	CC_ROLE_GCNO = 3,        /* -ftest-coverage, --coverage */
-	CC_ROLE_STACK_USAGE = 4, /* -fstack-usage */
-	CC_ROLE_CALLGRAPH = 5,   /* -fcallgraph-info */
-	CC_ROLE_OPT_RECORD = 6,  /* -fsave-optimization-record */
-	CC_ROLE_TIME_TRACE = 7,  /* -ftime-trace */
+	CC_ROLE_MAIN = 1,         /* what -o names */
+	CC_ROLE_DWO = 2,          /* -gsplit-dwarf */
+	CC_ROLE_GCNO = 3,         /* -ftest-coverage, --coverage */
+	CC_ROLE_STACK_USAGE = 4,  /* -fstack-usage */
+	CC_ROLE_CALLGRAPH = 5,    /* -fcallgraph-info */
+	CC_ROLE_OPT_RECORD = 6,   /* -fsave-optimization-record */
+	CC_ROLE_TIME_TRACE = 7,   /* -ftime-trace */
+	CC_ROLE_TEMP = 8,         /* -save-temps */
+	CC_ROLE_DUMP = 9,         /* GCC's -fdump- and -da */
+	CC_ROLE_AUX_INFO = 10,    /* -aux-info */
+	CC_ROLE_OPT_INFO = 11,    /* -fopt-info-…=FILE */
+	CC_ROLE_LISTING = 12,     /* -Wa,-a…=FILE */
+	CC_ROLE_SERIALIZED = 13,  /* --serialize-diagnostics */
+	CC_ROLE_COMMAND = 14,     /* -MJ */
+	CC_ROLE_GO_SPEC = 15,     /* -fdump-go-spec= */
+	CC_ROLE_FINAL_INSNS = 16, /* -fdump-final-insns= */
 	CC_ROLE_COUNT,
 };
 

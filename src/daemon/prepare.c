@@ -252,11 +252,16 @@ enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t)
 	t->object = *t->inv.output ? absolute(t, t->inv.output) : hp_strdup("");
 	t->deps_file = t->inv.deps_file ? absolute(t, t->inv.deps_file) : NULL;
 	t->color = wants_color(t);
+	/* The option that makes it so would show. */
+	if (t->color && t->inv.records_args) {
+		hp_buf_str(&t->detail, "the command line is recorded, and the terminal would need another one");
+		return CC_REASON_SIDE_FILES;
+	}
 	reason = identify(s, t, t->inv.lang_name);
 	if (reason != CC_REASON_NONE)
 		return reason;
 	/* MSVC's objects name paths in other ways than those that a place maps. */
-	if (!cc_family_is_msvc(t->inv.family))
+	if (!cc_family_is_msvc(t->inv.family) && !t->inv.records_args)
 		daemon_place_find(s, t);
 	/* With a terminal Clang's driver adds this itself, and the object holds it. */
 	if (t->inv.holds_command && t->color)

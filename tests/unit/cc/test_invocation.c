@@ -147,7 +147,7 @@ static void options_of_the_preprocessor_s_output_need_E(void **state)
 	bypasses("gcc -c -P x.c", CC_REASON_UNSUPPORTED_OPTION);
 	bypasses("gcc -c -dM x.c", CC_REASON_UNSUPPORTED_OPTION);
 	bypasses("gcc -E -dM -P -C x.c", CC_REASON_NONE);
-	bypasses("gcc -E -dA x.c", CC_REASON_SIDE_FILES);
+	bypasses("gcc -E -fstack-usage x.c", CC_REASON_SIDE_FILES);
 	bypasses("gcc -E -MD x.c", CC_REASON_DEPFILE_OPTION);
 	bypasses("gcc -E -MD -MF x.d -MT y x.c", CC_REASON_NONE);
 }
@@ -200,12 +200,14 @@ static void options_out_of_scope_have_their_reason(void **state)
 	        {"-fprofile-use=", CC_REASON_PROFILE},
 	        {"-fprofile-note=x", CC_REASON_PROFILE},
 	        {"-fprofile-dir=x --coverage", CC_REASON_PROFILE},
-	        {"-save-temps", CC_REASON_SIDE_FILES},
-	        {"-save-temps=obj", CC_REASON_SIDE_FILES},
-	        {"-fdump-tree-all", CC_REASON_SIDE_FILES},
-	        {"-aux-info x", CC_REASON_SIDE_FILES},
 	        {"-fdiagnostics-format=json-file", CC_REASON_SIDE_FILES},
-	        {"-dA", CC_REASON_SIDE_FILES},
+	        {"-dv", CC_REASON_SIDE_FILES},
+	        {"-fdump-analyzer", CC_REASON_SIDE_FILES},
+	        {"-fdump-tree-all=x", CC_REASON_SIDE_FILES},
+	        {"-aux-info /dev/null", CC_REASON_SIDE_FILES},
+	        {"-aux-info x -aux-info y", CC_REASON_SIDE_FILES},
+	        {"-save-temps=x", CC_REASON_SIDE_FILES},
+	        {"-dumpdir x", CC_REASON_SIDE_FILES},
 	        {"-fmodules-ts", CC_REASON_MODULES},
 	        {"-fmodule-header", CC_REASON_MODULES},
 	        {"-fmodule-mapper=x", CC_REASON_MODULES},
@@ -224,7 +226,7 @@ static void options_out_of_scope_have_their_reason(void **state)
 	        {"-Wmissing-include-dirs", CC_REASON_UNSUPPORTED_OPTION},
 	        {"-Wp,-foo", CC_REASON_UNSUPPORTED_OPTION},
 	        {"-Wp,-MT,foo", CC_REASON_DEPFILE_OPTION},
-	        {"-Wa,-adhln=x.lst", CC_REASON_SIDE_FILES},
+	        {"-Wa,-ag=x.lst", CC_REASON_SIDE_FILES},
 	        {"-Xassembler --defsym", CC_REASON_UNSUPPORTED_OPTION},
 	        {"-MG", CC_REASON_DEPFILE_OPTION},
 	        {"-MD -MF -", CC_REASON_DEPFILE_OPTION},
@@ -254,7 +256,7 @@ static void options_of_clang_have_their_reason(void **state)
 	bypasses("clang -c x.c -Xclang -target-feature -Xclang +sse", CC_REASON_NONE);
 	bypasses("clang -c x.c -mllvm -inline-threshold=2", CC_REASON_NONE);
 	bypasses("clang -c x.c -mllvm -debug", CC_REASON_UNSUPPORTED_OPTION);
-	bypasses("clang -c x.c -MJ x.json", CC_REASON_SIDE_FILES);
+	bypasses("clang -c x.c -MJ x.json -Wp,-MD,x.d", CC_REASON_SIDE_FILES);
 	bypasses("clang -c x.c -fmodules", CC_REASON_MODULES);
 	bypasses("clang -c x.c -fno-modules", CC_REASON_NONE);
 	bypasses("clang -c x.c -fcoverage-mapping", CC_REASON_COVERAGE);
@@ -553,7 +555,7 @@ static void describes(const char *line, const char *wanted)
 static void a_description_says_of_every_argument_why(void **state)
 {
 	const char *line =
-	        "gcc -c x.c -O2 -o x.o -fwat -aux-info y -Wall -Iinc -include e.h -L/x -MD -march=native -g -DX "
+	        "gcc -c x.c -O2 -o x.o -fwat -dumpdir y -Wall -Iinc -include e.h -L/x -MD -march=native -g -DX "
 	        "-Wa,-L -pipe -fno-common -I";
 
 	(void)state;
@@ -562,7 +564,7 @@ static void a_description_says_of_every_argument_why(void **state)
 	describes(line, "-O2 codegen key changes the object\n");
 	describes(line, "-o x.o output - names the output\n");
 	describes(line, "-fwat unknown - bypass unknown-option: not in the option tables\n");
-	describes(line, "-aux-info y side-file key bypass side-files: ");
+	describes(line, "-dumpdir y side-file key bypass side-files: ");
 	describes(line, "-Wall diagnostics key diagnostics are part of the entry\n");
 	describes(line, "-Iinc include key value joins as path, in order\n");
 	describes(line, "-include e.h include key value joins as path; its content through the closure\n");

@@ -84,6 +84,62 @@ static void each_option_makes_its_file(void **unused)
 	makes("clang -c x.c -ftime-trace -ftime-trace-granularity=9", "time trace x.json!");
 }
 
+static void families_have_a_stem(void **unused)
+{
+	(void)unused;
+	makes("gcc -c a/x.cc -o sub/y.o -fdump-tree-all", "dump sub/y.cc*!");
+	makes("gcc -c x.c -da", "dump x.c*!");
+	makes("gcc -c x.c -o sub/y.o -save-temps", "temporary file sub/y*!");
+	makes("gcc -c x.c -o sub/y.o -save-temps=cwd -fstack-usage", "stack usage y.su!, temporary file y*!");
+	makes("clang -c a/x.c -o sub/y.o -save-temps -fstack-usage", "stack usage sub/y.su!, temporary file x*!");
+	makes("clang -c a/x.c -o sub/y.o -save-temps=obj", "temporary file sub/x*!");
+}
+
+static void files_that_are_named_are_there(void **unused)
+{
+	(void)unused;
+	makes("gcc -c x.c -aux-info a/b", "aux info a/b!");
+	makes("gcc -c x.c -fopt-info", "");
+	makes("gcc -c x.c -fopt-info-vec-missed=o", "optimisation info o!");
+	makes("gcc -c x.c -Wa,-L,-adhln=l,-L", "listing l!");
+	makes("gcc -c x.c -Wa,-adhln", "");
+	makes("gcc -c x.c -fdump-go-spec=g -fdump-final-insns=f", "go spec g!, final instructions f!");
+	makes("clang -c x.c -MJ m --serialize-diagnostics d", "serialized diagnostics d!, compilation database m!");
+	makes("clang -c x.c -foptimization-record-file=r", "optimisation record r!");
+}
+
+static void fits(enum cc_role role, const char *suffix, bool want)
+{
+	struct cc_side side = {.role = role, .path = (char *)"x", .family = true};
+
+	if (cc_side_fits(&side, suffix) != want)
+		fail_msg("%s %s", cc_role_name(role), suffix);
+}
+
+/* What is beside them may be another compile's, and what stands in an entry may be anybody's. */
+static void a_family_has_a_pattern(void **unused)
+{
+	(void)unused;
+	fits(CC_ROLE_DUMP, ".252t.optimized", true);
+	fits(CC_ROLE_DUMP, ".000i.type-inheritance", true);
+	fits(CC_ROLE_DUMP, ".001l.class", true);
+	fits(CC_ROLE_DUMP, ".337r.final.dot", true);
+	fits(CC_ROLE_DUMP, "", false);
+	fits(CC_ROLE_DUMP, ".252t.", false);
+	fits(CC_ROLE_DUMP, ".252t", false);
+	fits(CC_ROLE_DUMP, ".25t.optimized", false);
+	fits(CC_ROLE_DUMP, ".252x.optimized", false);
+	fits(CC_ROLE_DUMP, ".c.252t.optimized", false);
+	fits(CC_ROLE_DUMP, ".252t.a b", false);
+	fits(CC_ROLE_TEMP, ".i", true);
+	fits(CC_ROLE_TEMP, ".s", true);
+	fits(CC_ROLE_TEMP, ".bc", true);
+	fits(CC_ROLE_TEMP, ".o", false);
+	fits(CC_ROLE_TEMP, ".c", false);
+	fits(CC_ROLE_TEMP, "", false);
+	fits(CC_ROLE_DWO, "", false);
+}
+
 static void a_second_object_depends_on_the_debug_information(void **unused)
 {
 	(void)unused;
@@ -139,6 +195,9 @@ int main(void)
 	        cmocka_unit_test(a_plain_compile_makes_none),
 	        cmocka_unit_test(names_follow_the_output),
 	        cmocka_unit_test(each_option_makes_its_file),
+	        cmocka_unit_test(families_have_a_stem),
+	        cmocka_unit_test(files_that_are_named_are_there),
+	        cmocka_unit_test(a_family_has_a_pattern),
 	        cmocka_unit_test(a_second_object_depends_on_the_debug_information),
 	        cmocka_unit_test(what_was_taken_back_may_still_appear),
 	        cmocka_unit_test(the_output_is_in_the_key_where_the_object_names_it),

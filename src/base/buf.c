@@ -88,3 +88,22 @@ void hp_buf_printf(struct hp_buf *buf, const char *fmt, ...)
 	va_end(args);
 	hp_buf_added(buf, (size_t)len);
 }
+
+void hp_buf_utf8(struct hp_buf *buf, uint32_t c)
+{
+	if (c < 0x80) {
+		hp_buf_char(buf, (char)c);
+	} else if (c < 0x800) {
+		hp_buf_char(buf, (char)(0xc0 | c >> 6));
+		hp_buf_char(buf, (char)(0x80 | (c & 0x3f)));
+	} else if (c < 0x10000) {
+		hp_buf_char(buf, (char)(0xe0 | c >> 12));
+		hp_buf_char(buf, (char)(0x80 | (c >> 6 & 0x3f)));
+		hp_buf_char(buf, (char)(0x80 | (c & 0x3f)));
+	} else {
+		hp_buf_char(buf, (char)(0xf0 | c >> 18));
+		hp_buf_char(buf, (char)(0x80 | (c >> 12 & 0x3f)));
+		hp_buf_char(buf, (char)(0x80 | (c >> 6 & 0x3f)));
+		hp_buf_char(buf, (char)(0x80 | (c & 0x3f)));
+	}
+}

@@ -29,6 +29,7 @@ void hp_buf_added(struct hp_buf *buf, size_t count);
 void hp_buf_append(struct hp_buf *buf, const void *data, size_t len);
 void hp_buf_str(struct hp_buf *buf, const char *s);
 void hp_buf_char(struct hp_buf *buf, char c);
+void hp_buf_utf8(struct hp_buf *buf, uint32_t c); /* a code point below 0x110000 */
 void hp_buf_printf(struct hp_buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Read as a string; "" when empty. */

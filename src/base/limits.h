@@ -20,6 +20,9 @@
 #define HP_CLOSURE_FILES_MAX 32768u
 #define HP_CLOSURE_ABSENT_MAX 262144u
 
+/* JSON inside JSON, in what compilers write of themselves: such files nest three or four levels. */
+#define HP_JSON_DEPTH_MAX 32u
+
 /* Bytes of one dependency file. */
 #define HP_DEPFILE_SIZE_MAX (16u << 20)
 

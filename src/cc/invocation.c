@@ -439,6 +439,7 @@ static int parse(struct cc_invocation *inv, enum cc_family family, const char *a
 	p.cxx_driver = argv0 && cc_driver_is_cxx(argv0);
 	p.windows_driver = argv0 && strstr(hp_basename(argv0), "windows");
 	if (cc_family_is_msvc(family)) {
+		inv->zi_as_z7 = env && env->zi_as_z7 && family == CC_FAMILY_MSVC;
 		cc_msvc_take(&p);
 	} else {
 		take_all(&p, from_file);

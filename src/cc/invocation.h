@@ -153,6 +153,7 @@ struct cc_invocation {
 	enum cc_closure closure;
 	bool show_includes;      /* /showIncludes: included files are listed on stdout */
 	bool holds_command;      /* the object holds the whole command line: it must run as it is */
+	bool zi_as_z7;           /* cl: but for this */
 	bool stamped;            /* the object holds the time when it was made */
 	const char *source_deps; /* cl: the user's own /sourceDependencies FILE; NULL */
 
@@ -176,10 +177,11 @@ int cc_invocation_parse(struct cc_invocation *inv, enum cc_family family, const 
                         char *const *argv, cc_read_file_fn read_file, void *read_ctx, struct hp_err *err);
 
 /* The same for clang-cl and cl, whose environment holds further arguments: those of CL go in front, those of _CL_ to the
- * end. NULL: not set. */
+ * end (NULL: not set). */
 struct cc_cl_env {
 	const char *before;
 	const char *after;
+	bool zi_as_z7; /* cl: debug information goes into the object instead of a database */
 };
 int cc_invocation_parse_cl(struct cc_invocation *inv, enum cc_family family, const struct cc_cl_env *env, size_t argc,
                            char *const *argv, cc_read_file_fn read_file, void *read_ctx, struct hp_err *err);
@@ -189,7 +191,8 @@ int cc_invocation_parse_cl(struct cc_invocation *inv, enum cc_family family, con
  *  - deps ALL: nothing changes, the user's file is read;
  *  - deps USER: every -MMD becomes -MD and the file becomes private_deps, targets and -MP kept;
  *  - force_color: -fdiagnostics-color=always (GCC) or -fcolor-diagnostics (Clang) is added in front;
- *  - clang-cl: the same with /clang: in front of dependency options, and nothing where another list is read.
+ *  - clang-cl: the same with /clang: in front of dependency options, and nothing where another list is read;
+ *  - cl: /sourceDependencies private_deps is added, unless another list is read.
  * Response files are replaced by their contents only when something inside them had to change. */
 void cc_invocation_run_args(const struct cc_invocation *inv, const char *private_deps, bool force_color,
                             struct hp_strv *out);

@@ -198,8 +198,8 @@ static void finish_output(struct cl_parser *c)
 }
 
 /* CodeView records hold the whole command line that the driver makes: nothing can be added to it, and all of it is in
- * the key. What was read must then come from what the user asked for. */
-static void finish_codeview(struct cl_parser *c)
+ * the key. */
+static void key_everything(struct cl_parser *c)
 {
 	struct cc_invocation *inv = c->p->inv;
 	struct hp_strv all = hp_strv_in(inv->arena, inv->args.len + 2);
@@ -211,6 +211,14 @@ static void finish_codeview(struct cl_parser *c)
 	inv->key_args = all;
 	inv->embeds_cwd = true;
 	inv->holds_command = true;
+}
+
+/* What was read must then come from what the user asked for. */
+static void finish_codeview(struct cl_parser *c)
+{
+	struct cc_invocation *inv = c->p->inv;
+
+	key_everything(c);
 	if (inv->deps == CC_DEPS_ALL)
 		return;
 	if (inv->deps == CC_DEPS_USER || !inv->show_includes || c->sanitizer)
@@ -224,8 +232,16 @@ static void finish_cl(struct cl_parser *c)
 	struct cc_invocation *inv = c->p->inv;
 
 	inv->closure = CC_CLOSURE_SOURCE_DEPS;
-	if (c->pdb)
+	if (c->pdb && !inv->zi_as_z7)
 		cc_parser_bypass(c->p, CC_REASON_SHARED_PDB, c->pdb);
+	if (!c->pdb && !c->codeview)
+		return;
+	key_everything(c);
+	if (inv->source_deps)
+		return;
+	if (!inv->show_includes)
+		cc_parser_bypass(c->p, CC_REASON_HOLDS_COMMAND, "");
+	inv->closure = CC_CLOSURE_SHOW_INCLUDES;
 }
 
 static void finish(struct cl_parser *c)
@@ -320,8 +336,17 @@ void cc_msvc_run_args(const struct cc_invocation *inv, const char *private_deps,
 			hp_strv_add(out, "/clang:-MD");
 		hp_strv_take(out, hp_asprintf("/clang:-MF%s", private_deps));
 	}
+	if (inv->closure == CC_CLOSURE_SOURCE_DEPS && !inv->source_deps) {
+		hp_strv_add(out, "/sourceDependencies");
+		hp_strv_add(out, private_deps);
+	}
 	for (size_t i = 0; i < src->len; i++) {
-		if (!user || !rewrite(src->v[i], &skip, out))
-			hp_strv_add(out, src->v[i]);
+		const char *arg = src->v[i];
+
+		if (user && rewrite(arg, &skip, out))
+			continue;
+		if (inv->zi_as_z7 && *arg && (hp_streq(arg + 1, "Zi") || hp_streq(arg + 1, "ZI")))
+			arg = "/Z7";
+		hp_strv_add(out, arg);
 	}
 }

@@ -75,25 +75,6 @@ int cc_rsp_split_windows(const char *data, size_t len, struct hp_strv *words, st
 	}
 }
 
-static void add_utf8(uint32_t c, struct hp_buf *out)
-{
-	if (c < 0x80) {
-		hp_buf_char(out, (char)c);
-	} else if (c < 0x800) {
-		hp_buf_char(out, (char)(0xc0 | c >> 6));
-		hp_buf_char(out, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		hp_buf_char(out, (char)(0xe0 | c >> 12));
-		hp_buf_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		hp_buf_char(out, (char)(0x80 | (c & 0x3f)));
-	} else {
-		hp_buf_char(out, (char)(0xf0 | c >> 18));
-		hp_buf_char(out, (char)(0x80 | (c >> 12 & 0x3f)));
-		hp_buf_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		hp_buf_char(out, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
 int cc_rsp_decode_utf16(const char *data, size_t len, struct hp_buf *out, struct hp_err *err)
 {
 	const unsigned char *b = (const unsigned char *)data;
@@ -109,14 +90,14 @@ int cc_rsp_decode_utf16(const char *data, size_t len, struct hp_buf *out, struct
 			        big ? (uint32_t)(b[i + 2] << 8 | b[i + 3]) : (uint32_t)(b[i + 3] << 8 | b[i + 2]);
 
 			if (low >= 0xdc00 && low < 0xe000) {
-				add_utf8(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00), out);
+				hp_buf_utf8(out, 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00));
 				i += 2;
 				continue;
 			}
 		}
 		if (unit == 0 || (unit >= 0xd800 && unit < 0xe000))
 			return hp_err_set(err, HP_INVALID, "response file: not UTF-16 at byte %zu", i);
-		add_utf8(unit, out);
+		hp_buf_utf8(out, unit);
 	}
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "cc/includes.h"
 #include "cc/invocation.h"
 #include "cc/rsp.h"
+#include "cc/source_deps.h"
 
 /* Parses words with blanks between. */
 static void parse(struct cc_invocation *inv, enum cc_family family, const char *line)
@@ -199,6 +200,95 @@ static void the_environment_holds_arguments(void **state)
 	cc_invocation_done(&inv);
 }
 
+static void cl_s_debug_information_moves_into_the_object_when_asked(void **state)
+{
+	const struct cc_cl_env env = {.zi_as_z7 = true};
+	char words[][20] = {"/c", "a.c", "-Zi", "/FS", "/showIncludes"};
+	char *const argv[] = {words[0], words[1], words[2], words[3], words[4]};
+	struct hp_strv out HP_AUTO_STRV = {0};
+	struct cc_invocation inv;
+
+	(void)state;
+	assert_int_equal(cc_invocation_parse_cl(&inv, CC_FAMILY_MSVC, &env, 5, argv, NULL, NULL, NULL), 0);
+	assert_int_equal(inv.bypass, CC_REASON_NONE);
+	assert_true(inv.holds_command && inv.closure == CC_CLOSURE_SHOW_INCLUDES);
+	cc_invocation_run_args(&inv, "P", false, &out);
+	assert_int_equal(out.len, 5);
+	assert_string_equal(out.v[2], "/Z7");
+	cc_invocation_done(&inv);
+	check_reason(CC_FAMILY_MSVC, "/c a.c /Z7", CC_REASON_HOLDS_COMMAND);
+	check_reason(CC_FAMILY_MSVC, "/c a.c /Z7 /sourceDependencies x.json", CC_REASON_NONE);
+}
+
+static void check_source_deps(const char *text, int want)
+{
+	struct cc_source_deps deps;
+	struct hp_err err = {0};
+	int r = cc_source_deps_parse(text, strlen(text), &deps, &err);
+
+	if (r != want)
+		fail_msg("%s: %d %s", text, r, err.msg);
+	cc_source_deps_done(&deps);
+}
+
+static void the_lists_that_cl_writes_are_read(void **state)
+{
+	static const char text[] = "\xef\xbb\xbf{\r\n  \"Version\": \"1.2\",\n \"Data\": {\n"
+	                           "\"Source\": \"c:\\\\x\\\\a.cpp\", \"ProvidedModule\": \"\", \"More\": [[{\"a\":[1.5e3]}],null],"
+	                           "\"Includes\": [\"c:\\\\b.h\", \"\\u00e4\\ud83d\\ude00\"],\n"
+	                           "\"ImportedModules\": [ ], \"ImportedHeaderUnits\": [], \"PCH\":\"\"}\n}\n";
+	struct cc_source_deps deps;
+
+	(void)state;
+	assert_int_equal(cc_source_deps_parse(text, sizeof text - 1, &deps, NULL), 0);
+	assert_string_equal(deps.source, "c:\\x\\a.cpp");
+	assert_int_equal(deps.includes.len, 2);
+	assert_string_equal(deps.includes.v[0], "c:\\b.h");
+	assert_string_equal(deps.includes.v[1], "\xc3\xa4\xf0\x9f\x98\x80");
+	assert_true(!deps.pch && !deps.modules);
+	cc_source_deps_done(&deps);
+#define DATA(x) "{\"Version\":\"1.1\",\"Data\":{\"Source\":\"a\"" x "}}"
+	assert_int_equal(cc_source_deps_parse(DATA(",\"ImportedModules\":[{\"Name\":\"m\"}],\"PCH\":\"p\""),
+	                                      strlen(DATA(",\"ImportedModules\":[{\"Name\":\"m\"}],\"PCH\":\"p\"")),
+	                                      &deps, NULL),
+	                 0);
+	assert_true(deps.modules);
+	assert_string_equal(deps.pch, "p");
+	cc_source_deps_done(&deps);
+	check_source_deps(DATA(""), 0);
+	check_source_deps("{\"Data\":{}}", -HP_INVALID);
+	check_source_deps("{\"Version\":\"2.0\",\"Data\":{\"Source\":\"a\"}}", -HP_INVALID);
+	check_source_deps(DATA("") "x", -HP_INVALID);
+	check_source_deps(DATA(","), -HP_INVALID);
+	check_source_deps(DATA(",\"Includes\":[\"\"]"), -HP_INVALID);
+	check_source_deps(DATA(",\"Includes\":[\"a\",]"), -HP_INVALID);
+	check_source_deps(DATA(",\"Includes\":[\"a\\u0000\"]"), -HP_INVALID);
+	check_source_deps(DATA(",\"Includes\":[\"\\ud800\"]"), -HP_INVALID);
+	check_source_deps(DATA(",\"Includes\":[\"a\nb\"]"), -HP_INVALID);
+	check_source_deps(DATA(",\"Source\":\"b\""), -HP_INVALID);
+	check_source_deps("", -HP_INVALID);
+#undef DATA
+}
+
+static void lists_nest_as_deep_as_the_limit(void **state)
+{
+	(void)state;
+	for (size_t depth = HP_JSON_DEPTH_MAX; depth <= HP_JSON_DEPTH_MAX + 1; depth++) {
+		struct hp_buf text HP_AUTO_BUF = {0};
+		struct cc_source_deps deps;
+
+		hp_buf_str(&text, "{\"Data\":{\"Source\":\"a\",\"x\":");
+		for (size_t i = 0; i < depth; i++)
+			hp_buf_char(&text, '[');
+		for (size_t i = 0; i < depth; i++)
+			hp_buf_char(&text, ']');
+		hp_buf_str(&text, "}}");
+		assert_int_equal(cc_source_deps_parse(text.data, text.len, &deps, NULL),
+		                 depth > HP_JSON_DEPTH_MAX ? -HP_INVALID : 0);
+		cc_source_deps_done(&deps);
+	}
+}
+
 static void listed_includes_are_read_and_left_out(void **state)
 {
 	static const char text[] = "a.c\r\nNote: including file: ./b.h\r\nNote: including file:  /x/my dir/c.h\r\n"
@@ -329,6 +419,9 @@ int main(void)
 	        cmocka_unit_test(debug_information_decides_what_can_be_added),
 	        cmocka_unit_test(a_private_list_is_asked_for_behind_clang),
 	        cmocka_unit_test(the_environment_holds_arguments),
+	        cmocka_unit_test(cl_s_debug_information_moves_into_the_object_when_asked),
+	        cmocka_unit_test(the_lists_that_cl_writes_are_read),
+	        cmocka_unit_test(lists_nest_as_deep_as_the_limit),
 	        cmocka_unit_test(listed_includes_are_read_and_left_out),
 	        cmocka_unit_test(the_prefix_is_learned_in_any_language),
 	        cmocka_unit_test(windows_words_are_split),

@@ -10,9 +10,9 @@
 
 struct cc_source_deps {
 	char *source;
-	char *pch;                /* NULL: none was used */
-	struct hp_strv includes;  /* in order, as written */
-	bool modules;             /* a module or header unit was imported or made */
+	char *pch;               /* NULL: none was used */
+	struct hp_strv includes; /* in order, as written */
+	bool modules;            /* a module or header unit was imported or made */
 };
 
 void cc_source_deps_done(struct cc_source_deps *deps);

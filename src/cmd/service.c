@@ -25,6 +25,7 @@ int cmd_service_options(const struct config *config, struct daemon_service_optio
 	        .memory_max = config->daemon.memory_size_max,
 	        .read_only = cache->read_only,
 	        .auto_inject = config->determinism.auto_inject,
+	        .zi_as_z7 = config->msvc.zi == CONFIG_MSVC_ZI_Z7,
 	};
 	return r;
 }

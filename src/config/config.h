@@ -21,6 +21,11 @@ enum config_cache_type {
 	CONFIG_CACHE_DISK = 0,
 };
 
+enum config_msvc_zi {
+	CONFIG_MSVC_ZI_KEEP = 0,
+	CONFIG_MSVC_ZI_Z7,
+};
+
 enum config_log_format {
 	CONFIG_LOG_LOGFMT = 0,
 	CONFIG_LOG_JSON,
@@ -54,6 +59,9 @@ struct config {
 	struct {
 		bool auto_inject;
 	} determinism;
+	struct {
+		int zi; /* enum config_msvc_zi */
+	} msvc;
 };
 
 /* Loads `path`, or when it is NULL the first that exists of $HPCC_CONFIG, $XDG_CONFIG_HOME/hpcc/config.toml (XDG default

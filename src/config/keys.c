@@ -13,6 +13,7 @@
 static const char *const source_modes[] = {"direct", "preprocessed", NULL};
 static const char *const cache_types[] = {"disk", NULL};
 static const char *const log_levels[] = {"off", "error", "warn", "info", "debug", "trace", NULL};
+static const char *const zi_modes[] = {"keep", "z7", NULL};
 static const char *const log_formats[] = {"logfmt", "json", NULL};
 
 const struct config_section config_sections[] = {
@@ -25,6 +26,7 @@ const struct config_section config_sections[] = {
         {.name = "daemon", .doc = "The process that `hpcc start` runs."},
         {.name = "log", .doc = "What the daemon writes about itself. Compiles never log to the terminal."},
         {.name = "determinism", .doc = "Making objects independent of where and when they were built."},
+        {.name = "msvc", .doc = "What is special about Microsoft's compiler."},
 };
 const size_t config_sections_len = HP_ARRAY_SIZE(config_sections);
 
@@ -140,6 +142,17 @@ const struct config_key config_keys[] = {
                 .fallback = "false",
                 .doc = "Where there is no project marker, treat the working directory as the root of a project: name "
                        "paths relative to it, and add options that keep it out of objects.",
+        },
+        {
+                .section = "msvc",
+                .name = "zi",
+                .type = CONFIG_TYPE_WORD,
+                .offset = offsetof(struct config, msvc.zi),
+                .fallback = "keep",
+                .words = zi_modes,
+                .doc = "What becomes of cl's /Zi and /ZI: \"keep\" compiles such units without the cache, since their debug "
+                       "information goes to a database that others share; \"z7\" has it put into the object. clang-cl "
+                       "does that by itself.",
         },
 };
 const size_t config_keys_len = HP_ARRAY_SIZE(config_keys);

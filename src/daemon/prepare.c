@@ -158,9 +158,13 @@ static enum cc_reason identify(struct daemon_service *s, struct daemon_ticket *t
 	return CC_REASON_NONE;
 }
 
-static enum cc_reason parse(struct daemon_ticket *t)
+static enum cc_reason parse(const struct daemon_service *s, struct daemon_ticket *t)
 {
-	const struct cc_cl_env cl = {.before = env_value(&t->req->env, "CL"), .after = env_value(&t->req->env, "_CL_")};
+	const struct cc_cl_env cl = {
+	        .before = env_value(&t->req->env, "CL"),
+	        .after = env_value(&t->req->env, "_CL_"),
+	        .zi_as_z7 = s->opt.zi_as_z7,
+	};
 	int r;
 
 	if (cc_family_is_msvc(t->identity->family))
@@ -239,7 +243,7 @@ enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t)
 	if (reason == CC_REASON_NONE)
 		reason = identify(s, t, NULL);
 	if (reason == CC_REASON_NONE)
-		reason = parse(t);
+		reason = parse(s, t);
 	if (reason != CC_REASON_NONE)
 		return reason;
 	/* GCC takes __DATE__ and __TIME__ from it; Clang before 16 looks at the clock all the same. */

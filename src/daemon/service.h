@@ -31,6 +31,7 @@ struct daemon_service_options {
 	uint64_t memory_max;         /* bytes: half for entries kept in memory, half for digests and closures */
 	bool read_only;
 	bool auto_inject;           /* without a marker the working directory is a project of its own */
+	bool zi_as_z7;              /* cl's debug information goes into the object */
 	daemon_flight_wake_fn wake; /* NULL: no single-flight */
 	void *wake_ctx;
 };

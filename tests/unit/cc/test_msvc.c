@@ -233,10 +233,11 @@ static void check_source_deps(const char *text, int want)
 
 static void the_lists_that_cl_writes_are_read(void **state)
 {
-	static const char text[] = "\xef\xbb\xbf{\r\n  \"Version\": \"1.2\",\n \"Data\": {\n"
-	                           "\"Source\": \"c:\\\\x\\\\a.cpp\", \"ProvidedModule\": \"\", \"More\": [[{\"a\":[1.5e3]}],null],"
-	                           "\"Includes\": [\"c:\\\\b.h\", \"\\u00e4\\ud83d\\ude00\"],\n"
-	                           "\"ImportedModules\": [ ], \"ImportedHeaderUnits\": [], \"PCH\":\"\"}\n}\n";
+	static const char text[] =
+	        "\xef\xbb\xbf{\r\n  \"Version\": \"1.2\",\n \"Data\": {\n"
+	        "\"Source\": \"c:\\\\x\\\\a.cpp\", \"ProvidedModule\": \"\", \"More\": [[{\"a\":[1.5e3]}],null],"
+	        "\"Includes\": [\"c:\\\\b.h\", \"\\u00e4\\ud83d\\ude00\"],\n"
+	        "\"ImportedModules\": [ ], \"ImportedHeaderUnits\": [], \"PCH\":\"\"}\n}\n";
 	struct cc_source_deps deps;
 
 	(void)state;

@@ -61,6 +61,7 @@ static void assert_defaults(const struct config *c)
 	assert_int_equal(c->log.format, CONFIG_LOG_LOGFMT);
 	assert_null(c->log.file);
 	assert_false(c->determinism.auto_inject);
+	assert_int_equal(c->msvc.zi, CONFIG_MSVC_ZI_KEEP);
 }
 
 static void an_empty_file_gives_the_defaults(void **state)
@@ -84,7 +85,8 @@ static void every_key_can_be_set(void **state)
 	                       "compression = 'none'\nread_only = true\n"
 	                       "[daemon]\nlisten = '127.0.0.1:4711'\nmemory_max = '64K'\nthreads = 1024\n"
 	                       "[log]\nlevel = 'trace'\nformat = 'json'\nfile = '~/hpcc.log'\n"
-	                       "[determinism]\nauto_inject = false\n",
+	                       "[determinism]\nauto_inject = false\n"
+	                       "[msvc]\nzi = \"z7\"\n",
 	                       &c, &err),
 	                 0);
 	assert_string_equal(c.caches[0].location, "/var/c");
@@ -97,6 +99,7 @@ static void every_key_can_be_set(void **state)
 	assert_int_equal(c.log.level, HP_LOG_TRACE);
 	assert_int_equal(c.log.format, CONFIG_LOG_JSON);
 	assert_string_equal(c.log.file, "/home/u/hpcc.log");
+	assert_int_equal(c.msvc.zi, CONFIG_MSVC_ZI_Z7);
 }
 
 static void mistakes_name_their_place_and_the_nearest_key(void **state)
@@ -112,7 +115,7 @@ static void mistakes_name_their_place_and_the_nearest_key(void **state)
 	refused("[log]\ncolour = true\n", HP_INVALID,
 	        "c.toml:2:1: unknown key \"colour\": there is level, format, file");
 	refused("zzz = 1\n", HP_INVALID,
-	        "c.toml:1:1: unknown key \"zzz\": there is source_mode, [cache], [daemon], [log], [determinism]");
+	        "c.toml:1:1: unknown key \"zzz\": there is source_mode, [cache], [daemon], [log], [determinism], [msvc]");
 	refused("[log]\n\"a\\u001bb\" = true\n", HP_INVALID,
 	        "c.toml:2:1: unknown key \"a?b\": there is level, format, file");
 }
@@ -160,9 +163,9 @@ static void sections_must_be_written_as_they_are(void **state)
 	refused("[[log]]\nlevel = 'info'\n", HP_INVALID, "c.toml:1:3: log is a section: write it as [section]");
 	refused("daemon = 1\n", HP_INVALID, "c.toml:1:1: daemon is a section: write it as [section]");
 	refused("[a.b]\nx = 1\n", HP_INVALID,
-	        "c.toml:1:2: unknown section \"a\": there is source_mode, [cache], [daemon], [log], [determinism]");
+	        "c.toml:1:2: unknown section \"a\": there is source_mode, [cache], [daemon], [log], [determinism], [msvc]");
 	refused("[\"\"]\nx = 1\n", HP_INVALID,
-	        "c.toml:1:2: unknown section \"\": there is source_mode, [cache], [daemon], [log], [determinism]");
+	        "c.toml:1:2: unknown section \"\": there is source_mode, [cache], [daemon], [log], [determinism], [msvc]");
 }
 
 static void what_is_planned_is_refused_by_name(void **state)

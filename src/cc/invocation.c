@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -178,6 +179,20 @@ static bool take_opened_option(struct cc_parser *p, const struct cc_arg *arg)
 	}
 }
 
+/* "incbin" or ".include" in any case. Every macro of a command line comes by here, so both are looked for at once. */
+static bool names_assembler_file(const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if ((*p | 0x20) != 'i')
+			continue;
+		if (strncasecmp(p, "incbin", strlen("incbin")) == 0)
+			return true;
+		if (p > text && p[-1] == '.' && strncasecmp(p, "include", strlen("include")) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void take_other_option(struct cc_parser *p, const struct cc_arg *arg)
 {
 	switch (arg->row->act) {
@@ -189,7 +204,7 @@ static void take_other_option(struct cc_parser *p, const struct cc_arg *arg)
 		break;
 	case CC_ACT_DEFINE:
 		/* A text of inline assembler, perhaps; only files are looked through for those. */
-		if (strcasestr(arg->value, "incbin") || strcasestr(arg->value, ".include"))
+		if (names_assembler_file(arg->value))
 			cc_parser_bypass(p, CC_REASON_INCBIN, arg->text);
 		break;
 	case CC_ACT_OUTPUT:

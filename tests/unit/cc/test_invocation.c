@@ -373,6 +373,17 @@ static void no_value_of_an_option_is_taken_for_a_second_source(void **state)
 	}
 }
 
+static void a_macro_that_may_be_assembler_with_files_is_left_alone(void **state)
+{
+	(void)state;
+	bypasses("gcc -c x.c -DA=.incbin", CC_REASON_INCBIN);
+	bypasses("gcc -c x.c -DA=x.IncBin", CC_REASON_INCBIN);
+	bypasses("gcc -c x.c -D A=.INCLUDE", CC_REASON_INCBIN);
+	bypasses("gcc -c x.c -DA=include", CC_REASON_NONE);
+	bypasses("gcc -c x.c -Dinclude=.i", CC_REASON_NONE);
+	bypasses("gcc -c x.c -DA=.inc -DINCBI=n", CC_REASON_NONE);
+}
+
 static void options_of_the_dependency_file_never_join_the_key(void **state)
 {
 	(void)state;
@@ -600,6 +611,7 @@ int main(void)
 	        cmocka_unit_test(what_goes_by_its_own_path_has_it_in_the_key),
 	        cmocka_unit_test(values_are_not_inputs),
 	        cmocka_unit_test(no_value_of_an_option_is_taken_for_a_second_source),
+	        cmocka_unit_test(a_macro_that_may_be_assembler_with_files_is_left_alone),
 	        cmocka_unit_test(options_of_the_dependency_file_never_join_the_key),
 	        cmocka_unit_test(languages_follow_suffix_option_and_name),
 	        cmocka_unit_test(the_working_directory_is_announced),

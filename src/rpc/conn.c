@@ -430,9 +430,10 @@ static void on_event(struct rpc_source *source, uint32_t events)
 			conn->more_to_read = read_some(conn);
 			if (conn->more_to_read)
 				rpc_loop_attend(conn->loop, &conn->source);
-		} else if (events == 0) {
-			tick(conn);
 		}
+		/* Attention may be the timer's, whatever else there was to do. */
+		if (events == 0 && conn->state != RPC_CONN_CLOSED)
+			tick(conn);
 		rpc_conn_pump(conn);
 	} else if (conn->state == RPC_CONN_HANDSHAKE && events == 0) {
 		tick(conn);

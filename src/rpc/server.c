@@ -273,7 +273,7 @@ int rpc_server_drain(struct rpc_server *server, int timeout_ms)
 	__atomic_store_n(&server->draining, true, __ATOMIC_RELEASE);
 	for (struct rpc_listener *l = server->listeners; l; l = l->next)
 		rpc_loop_attend(server->loop, &l->source);
-	for_each(server, rpc_conn_goaway, until);
+	for_each(server, rpc_conn_goaway, RPC_NEVER); /* what lives on is broken by rpc_server_free */
 	while (in_time && (server->listeners_len || server->conns_len))
 		in_time = wait_until(server, until);
 	(void)pthread_mutex_unlock(&server->lock);

@@ -1,4 +1,5 @@
 /* The service of proto/hpcc/test/v1/echo.proto. */
+#include <assert.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -19,9 +20,10 @@ static int decode(const struct hp_buf *message, Hpcc__Test__V1__EchoRequest **re
 	int r = proto_unpack(&hpcc__test__v1__echo_request__descriptor, hp_buf_cstr(message), message->len,
 	                     message->len + 16384, &base, err);
 
-	if (r == 0)
-		*ret = (Hpcc__Test__V1__EchoRequest *)base;
-	return r;
+	if (r < 0)
+		return r;
+	*ret = (Hpcc__Test__V1__EchoRequest *)base;
+	return 0;
 }
 
 static void done_request(Hpcc__Test__V1__EchoRequest **request)
@@ -142,8 +144,10 @@ static int echo_client_stream(struct rpc_stream *stream, void *ctx, struct hp_er
 		AUTO_REQUEST *request = NULL;
 
 		r = decode(&message, &request, err);
-		if (r == 0)
-			r = fail_or_delay(stream, request, err);
+		if (r < 0)
+			return r;
+		assert(request);
+		r = fail_or_delay(stream, request, err);
 		if (r < 0)
 			return r;
 		if (joined.len + request->payload.len > HP_RPC_MESSAGE_SIZE_MAX)

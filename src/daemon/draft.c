@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/mem.h"
 
 /* Some hundred names, as a compile of a few headers looks for in vain. */
@@ -227,6 +228,8 @@ static void add_dir(struct daemon_probes *probes, struct daemon_probe *p, uint32
 		if (p->dirs[i] == dir)
 			return;
 	}
+	if (probes->count > HP_CLOSURE_ABSENT_MAX) /* too many: no more are needed to say so */
+		return;
 	if (p->len == p->cap) {
 		size_t cap = p->cap ? p->cap * 2 : 8;
 		uint32_t *dirs = hp_arena_alloc(probes->arena, cap * sizeof *dirs);

@@ -72,7 +72,7 @@ struct daemon_probes {
 };
 void daemon_probes_done(struct daemon_probes *probes);
 
-/* Notes NAME in these directories of the draft, each once. */
+/* Notes NAME in these directories of the draft, each once; what is more than one past HP_CLOSURE_ABSENT_MAX is dropped. */
 void daemon_probes_add(struct daemon_probes *probes, const char *name, const uint32_t *dirs, size_t dirs_len);
 
 /* Adds all to the draft whose directories they name. */

@@ -1071,6 +1071,38 @@ def test_a_token_with_one_wrong_character_or_a_prefix_is_wrong(cache, units, bod
             assert shake["proof"].encode() not in ends(connection, 15)
 
 
+CONNECTIONS_MAX = 2048  # HP_DAEMON_CONNECTIONS_MAX
+
+
+def test_a_client_past_the_limit_of_connections_does_without_the_daemon(cache, tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert hard > CONNECTIONS_MAX + 1000, "the limit of descriptors is too low for this test"
+    (tmp_path / "x.c").write_text("int x;\n")
+    said = tmp_path / "said"
+
+    def decision(number):
+        done = cache.compile(["gcc", f"-DN={number}", "-c", "x.c", "-o", "x.o"], tmp_path, env={"HPCC_DEBUG": str(said)})
+        assert done.rc == 0 and (tmp_path / "x.o").exists()
+        return re.findall("decision=(.*)", said.read_text())[-1]
+
+    with contextlib.ExitStack() as held:
+        held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, CONNECTIONS_MAX + 1000), hard))
+
+        def hold(count):
+            for _ in range(count):
+                quiet = held.enter_context(socket.socket(socket.AF_UNIX))
+                quiet.settimeout(30)
+                quiet.connect(os.path.join(os.path.dirname(cache.handshake), "daemon.sock"))
+
+        hold(CONNECTIONS_MAX - 1)
+        assert decision(1).startswith("ran ")
+        hold(1)
+        assert poll("the daemon refuses", 20, lambda: [d for d in [decision(2)] if d.startswith("local ")])
+    assert poll("the daemon serves again", 20, lambda: [d for d in [decision(3)] if not d.startswith("local ")])
+    assert cache.stats()["error.too-many-connections"] >= 1
+
+
 def hostile_frames(shake, body, rng):
     good = hello(shake)
     yield "another protocol", hello(shake, protocol=99) + frame(COMPILE, body)

@@ -9,6 +9,7 @@
 
 #include <time.h>
 
+#include "base/limits.h"
 #include "cc/reason.h"
 #include "compile_fixture.h"
 
@@ -449,6 +450,41 @@ static void an_input_that_changed_after_the_start_is_not_kept(void **state)
 	assert_non_null(strstr(hp_buf_cstr(&c.detail), "src/x.h"));
 }
 
+/* `headers` includes, each looked for in 1024 directories before the one that has it. */
+static enum cc_reason look_in_vain(void **state, unsigned headers)
+{
+	static const struct step tree[] = {WRITE("src/a.c", ""), WRITE("inc/keep", ""), {0}};
+	struct hp_buf args HP_AUTO_BUF = {0};
+	struct hp_buf text HP_AUTO_BUF = {0};
+	AUTO_COMPILE struct compile c;
+	enum cc_reason reason;
+
+	compile_build_tree(state, tree);
+	for (unsigned i = 0; i < headers; i++) {
+		HP_AUTO_FREE char *name = hp_asprintf("t/inc/h%u.h", i);
+
+		(void)scratch_write(state, name, "");
+		hp_buf_printf(&text, "#include <h%u.h>\n", i);
+	}
+	(void)scratch_write(state, "t/src/a.c", hp_buf_cstr(&text));
+	scratch_settle();
+	for (unsigned i = 0; i < 1024; i++)
+		hp_buf_printf(&args, "-Ino/%u ", i);
+	hp_buf_str(&args, "-Iinc -c src/a.c -o a.o");
+	compile_init(state, &c, "/usr/bin/gcc", hp_buf_cstr(&args), NULL);
+	reason = compile_discover(state, &c);
+	if (reason == CC_REASON_NONE)
+		assert_in_range(c.discovery.draft.absent_len, headers * 1024u, HP_CLOSURE_ABSENT_MAX);
+	return reason;
+}
+
+static void more_absent_paths_than_the_limit_are_too_many(void **state)
+{
+	/* stdc-predef.h and precompiled headers are looked for there as well: fewer than four rounds. */
+	assert_int_equal(look_in_vain(state, HP_CLOSURE_ABSENT_MAX / 1024 - 4), CC_REASON_NONE);
+	assert_int_equal(look_in_vain(state, HP_CLOSURE_ABSENT_MAX / 1024), CC_REASON_TOO_LARGE);
+}
+
 static void facts_about_the_files_are_told(void **state)
 {
 	static const struct step tree[] = {WRITE("src/a.c", "#line 7 \"other.c\"\nint a;\n"), {0}};
@@ -490,6 +526,7 @@ int main(void)
 	        SCRATCH_TEST(precompiled_headers_that_appear_are_noticed),
 	        SCRATCH_TEST(what_cannot_be_kept_says_why_and_where),
 	        SCRATCH_TEST(an_input_that_changed_after_the_start_is_not_kept),
+	        SCRATCH_TEST(more_absent_paths_than_the_limit_are_too_many),
 	        SCRATCH_TEST(facts_about_the_files_are_told),
 	};
 

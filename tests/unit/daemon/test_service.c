@@ -12,6 +12,7 @@
 
 #include "base/str.h"
 #include "cache/entry.h"
+#include "daemon/memory.h"
 #include "daemon/service.h"
 #include "lib/scratch.h"
 #include "sys/process.h"
@@ -223,6 +224,46 @@ static void changes_miss_and_what_was_hits_again(void **state)
 	expect(state, s, "/usr/bin/gcc", args, DAEMON_HIT, CC_REASON_NONE);
 	expect(state, s, "/usr/bin/gcc", "-I. -c a.c -o a.o", DAEMON_RUN, CC_REASON_NEW_UNIT);
 	assert_int_equal(unlink(scratch_path(state, "t/stdio.h")), 0);
+	daemon_service_free(s);
+}
+
+/* What b.h includes now. */
+static void choose_variant(void **state, unsigned i)
+{
+	HP_AUTO_FREE char *text = hp_asprintf("#include \"v%u.h\"\n#define B \"b\"\n", i);
+
+	(void)scratch_write(state, "t/b.h", text);
+}
+
+static void a_command_line_has_as_many_closures_as_the_limit(void **state)
+{
+	static const char args[] = "-c a.c -o a.o";
+	struct daemon_service *s = service_new(state, false);
+
+	for (unsigned i = 0; i <= DAEMON_CLOSURES_PER_SLOT; i++) {
+		HP_AUTO_FREE char *name = hp_asprintf("t/v%u.h", i);
+
+		(void)scratch_write(state, name, "");
+	}
+	write_tree(state);
+	for (unsigned i = 0; i < DAEMON_CLOSURES_PER_SLOT; i++) {
+		choose_variant(state, i);
+		expect(state, s, "/usr/bin/gcc", args, DAEMON_RUN,
+		       i == 0 ? CC_REASON_NEW_UNIT : CC_REASON_INPUT_DIFFERS);
+	}
+	for (unsigned i = 0; i < DAEMON_CLOSURES_PER_SLOT; i++) {
+		choose_variant(state, i);
+		expect(state, s, "/usr/bin/gcc", args, DAEMON_HIT, CC_REASON_NONE);
+	}
+	/* One more takes the place of the one not used for longest. */
+	choose_variant(state, DAEMON_CLOSURES_PER_SLOT);
+	expect(state, s, "/usr/bin/gcc", args, DAEMON_RUN, CC_REASON_INPUT_DIFFERS);
+	for (unsigned i = 1; i <= DAEMON_CLOSURES_PER_SLOT; i++) {
+		choose_variant(state, i);
+		expect(state, s, "/usr/bin/gcc", args, DAEMON_HIT, CC_REASON_NONE);
+	}
+	choose_variant(state, 0);
+	expect(state, s, "/usr/bin/gcc", args, DAEMON_RUN, CC_REASON_INPUT_DIFFERS);
 	daemon_service_free(s);
 }
 
@@ -468,6 +509,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        SCRATCH_TEST(a_miss_and_then_a_hit_with_the_same_bytes),
 	        SCRATCH_TEST(changes_miss_and_what_was_hits_again),
+	        SCRATCH_TEST(a_command_line_has_as_many_closures_as_the_limit),
 	        SCRATCH_TEST(a_second_service_finds_what_the_first_stored),
 	        SCRATCH_TEST(diagnostics_come_back_byte_for_byte),
 	        SCRATCH_TEST(what_fails_is_not_kept),

@@ -283,6 +283,7 @@ void cc_parser_take_option(struct cc_parser *p, const struct cc_arg *arg)
 
 void cc_parser_take_input(struct cc_parser *p, const char *path)
 {
+	p->odd_inputs = p->odd_inputs || !cc_parser_is_source(p, path, p->lang_option);
 	if (p->inputs++ == 0) {
 		p->input = path;
 		p->input_lang = p->lang_option;

@@ -117,6 +117,10 @@ struct cc_invocation {
 	char *deps_target; /* the text left of the colon, already quoted as the compiler prints it */
 	bool deps_phony;   /* -MP */
 
+	/* Several sources in one command that can as well be compiled by one command each, in order; 0: not. The bypass is
+	 * then CC_REASON_MULTIPLE_INPUTS. */
+	size_t jobs;
+
 	bool records_args; /* a side file holds the command line: it must be run as it is */
 
 	/* Side files that can appear. */
@@ -196,6 +200,9 @@ int cc_invocation_parse_cl(struct cc_invocation *inv, enum cc_family family, con
  * Response files are replaced by their contents only when something inside them had to change. */
 void cc_invocation_run_args(const struct cc_invocation *inv, const char *private_deps, bool force_color,
                             struct hp_strv *out);
+
+/* The arguments (argv[1…]) of job i < inv->jobs, appended: those of the whole without the other sources. */
+void cc_invocation_job_args(const struct cc_invocation *inv, size_t i, struct hp_strv *out);
 
 /* For `hpcc inspect -- CC ARGS…`: one line an argument with its class, whether it is in the key, and why. */
 void cc_invocation_describe(const struct cc_invocation *inv, struct hp_buf *out);

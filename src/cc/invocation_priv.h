@@ -28,6 +28,7 @@ struct cc_parser {
 	const char *input_lang;  /* the same, at the first input */
 	const char *input;
 	size_t inputs;
+	bool odd_inputs; /* one of them is no source that can stand alone */
 
 	const char *output;
 	size_t outputs;
@@ -70,6 +71,8 @@ void cc_parser_override(struct cc_parser *p, enum cc_reason reason, const char *
 
 /* The language of -x NAME or of a suffix. Fills lang and lang_name, or records the bypass. (lang.c) */
 void cc_parser_language(struct cc_parser *p);
+/* Whether a source of this name, with -x `lang` or NULL, is of a language that is compiled alone. (lang.c) */
+bool cc_parser_is_source(const struct cc_parser *p, const char *path, const char *lang);
 bool cc_driver_is_cxx(const char *argv0);
 
 /* The file name with its suffix replaced: only the part behind the last slash is looked at; `keep_dir` keeps what is

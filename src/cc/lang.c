@@ -101,6 +101,15 @@ void cc_parser_language(struct cc_parser *p)
 	}
 }
 
+bool cc_parser_is_source(const struct cc_parser *p, const char *path, const char *lang)
+{
+	const char *dot = strrchr(hp_basename(path), '.');
+	enum cc_lang found =
+	        lang ? find_lang(lang_names, HP_ARRAY_SIZE(lang_names), lang) : lang_of_suffix(p, dot ? dot + 1 : "");
+
+	return found != CC_LANG_UNKNOWN && found < CC_LANG_C_HEADER && *path && !cc_path_is_special(path);
+}
+
 bool cc_driver_is_cxx(const char *argv0)
 {
 	const char *base = hp_basename(argv0);

@@ -42,6 +42,18 @@ static void choose_mode(struct cc_parser *p)
 		hp_strv_add(&inv->key_args, "-c");
 }
 
+/* GCC's driver compiles one source after the other and goes on after an error, so one command for each does the same.
+ * Not Clang's: it says once a command which arguments it did not use, and starts nothing when a source is missing. */
+static void split(struct cc_parser *p)
+{
+	struct cc_invocation *inv = p->inv;
+	bool simple = !p->output && !p->sides && !p->deps_detail && p->wp_kind == CC_DEPS_NONE && !p->odd_inputs;
+
+	if (inv->bypass == CC_REASON_NONE && inv->family == CC_FAMILY_GCC && simple && p->compile && !p->modes)
+		inv->jobs = p->inputs;
+	cc_parser_bypass(p, CC_REASON_MULTIPLE_INPUTS, "");
+}
+
 /* What the mode and the inputs say goes before what single options say: "linking" explains a command line better than
  * an option of the linker does. */
 bool cc_parser_finish_mode(struct cc_parser *p)
@@ -57,7 +69,7 @@ bool cc_parser_finish_mode(struct cc_parser *p)
 	else if (cc_path_is_special(p->input) && !hp_streq(p->input, "/dev/null"))
 		cc_parser_override(p, CC_REASON_SPECIAL_INPUT, p->input);
 	else if (p->inputs > 1)
-		cc_parser_bypass(p, CC_REASON_MULTIPLE_INPUTS, "");
+		split(p);
 	else if (!*p->input)
 		cc_parser_bypass(p, CC_REASON_SPECIAL_INPUT, "");
 	else {

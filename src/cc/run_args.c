@@ -91,3 +91,17 @@ void cc_invocation_run_args(const struct cc_invocation *inv, const char *private
 			hp_strv_add(out, src->v[i + k]);
 	}
 }
+
+void cc_invocation_job_args(const struct cc_invocation *inv, size_t i, struct hp_strv *out)
+{
+	struct cc_arg arg;
+	size_t inputs = 0;
+
+	for (size_t at = 0; at < inv->args.len; at += arg.count) {
+		cc_arg_read(inv->family, inv->args.len, inv->args.v, at, &arg);
+		if (!arg.option && inputs++ != i)
+			continue;
+		for (size_t k = 0; k < arg.count; k++)
+			hp_strv_add(out, inv->args.v[at + k]);
+	}
+}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -89,7 +90,7 @@ static _Noreturn void run_locally(const struct call *call, const char *why)
 /* The request's arguments with what the daemon wants changed. */
 static char **argv_of(const char *argv0, const struct proto_list *args)
 {
-	char **argv = hp_alloc((args->len + 2) * sizeof *argv);
+	char **argv = hp_alloc((args->len + 4) * sizeof *argv); /* with room for two words more */
 
 	argv[0] = (char *)argv0;
 	for (size_t i = 0; i < args->len; i++)
@@ -140,6 +141,37 @@ static _Noreturn void run_and_report(const struct call *call, struct client_sess
 	client_exit_like(run.status);
 }
 
+/* One command for each source, one after the other, as the driver does it: an error does not keep the rest from being
+ * compiled, and the worst status counts. Each is a client of its own, so hits and misses are as of single commands. */
+static _Noreturn void split(const struct call *call, const struct proto_list *words)
+{
+	static char name[] = "hpcc";
+	static char wrap_word[] = "wrap";
+	int worst = 0;
+
+	for (size_t at = 0; at < words->len;) {
+		HP_AUTO_FREE char *count = hp_strndup(words->v[at].data, words->v[at].len);
+		struct proto_list args = {words->v + at + 1, strtoul(count, NULL, 10)};
+		char **argv;
+		int status;
+
+		if (args.len == 0 || args.len >= words->len - at)
+			run_plainly(call);
+		at += 1 + args.len;
+		argv = argv_of(call->compiler.data, &args);
+		memmove(argv + 2, argv, (args.len + 2) * sizeof *argv);
+		argv[0] = name;
+		argv[1] = wrap_word;
+		if (client_run_through("/proc/self/exe", argv, &status) < 0)
+			run_plainly(call);
+		/* What GCC's driver returns when a part of it died. */
+		status = WIFEXITED(status) ? WEXITSTATUS(status) : 2;
+		if (status > worst)
+			worst = status;
+	}
+	_exit(worst);
+}
+
 static _Noreturn void follow(const struct call *call, struct client_session *s, const struct client_handshake *h)
 {
 	struct proto_reply reply;
@@ -166,6 +198,10 @@ static _Noreturn void follow(const struct call *call, struct client_session *s, 
 		if (reply.err.len)
 			(void)sys_write_all(STDERR_FILENO, reply.err.data, reply.err.len);
 		_exit(0);
+	case PROTO_REPLY_SPLIT:
+		debug(call, "split", "", 0);
+		client_session_close(s);
+		split(call, &reply.args);
 	case PROTO_REPLY_RUN:
 		debug(call, "run", reply.reason.data, reply.reason.len);
 		run_and_report(call, s, &reply);

@@ -190,6 +190,24 @@ int client_run(const char *path, char *const *argv, enum client_run_mode mode, s
 	return 0;
 }
 
+int client_run_through(const char *path, char *const *argv, int *ret_status)
+{
+	struct signals signals;
+	int failure = 0;
+	pid_t pid;
+
+	hold_signals(&signals.mask);
+	catch_signals(signals.actions);
+	pid = start_child(path, argv, STDOUT_FILENO, STDERR_FILENO, &signals, &failure);
+	child_pid = pid;
+	(void)sigprocmask(SIG_SETMASK, &signals.mask, NULL);
+	while (pid > 0 && waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
+		;
+	child_pid = 0;
+	restore_signals(signals.actions);
+	return pid > 0 ? 0 : -HP_INTERNAL;
+}
+
 void client_run_done(struct client_run *run)
 {
 	hp_buf_done(&run->out);

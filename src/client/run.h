@@ -27,6 +27,8 @@ enum client_run_mode {
  * it. Returns 0 and fills *ret_run (release with client_run_done), or -code when it could not be started. */
 int client_run(const char *path, char *const *argv, enum client_run_mode mode, struct client_run *ret_run,
                struct hp_err *err);
+/* The same with our own standard streams: nothing is kept. *ret_status as waitpid gives it. */
+int client_run_through(const char *path, char *const *argv, int *ret_status);
 void client_run_done(struct client_run *run);
 
 /* Ends this process as the compiler ended: same exit code, or death by the same signal. */

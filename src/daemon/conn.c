@@ -148,10 +148,9 @@ static bool request_from(const struct proto_compile *c, struct daemon_request *r
 static bool send_answer(struct daemon_server *server, struct daemon_conn *conn, const struct daemon_answer *a)
 {
 	static const enum proto_reply_kind kinds[] = {
-	        [DAEMON_HIT] = PROTO_REPLY_HIT,
-	        [DAEMON_RUN] = PROTO_REPLY_RUN,
-	        [DAEMON_BYPASS] = PROTO_REPLY_BYPASS,
-	        [DAEMON_WAIT] = PROTO_REPLY_WAIT,
+	        [DAEMON_HIT] = PROTO_REPLY_HIT,       [DAEMON_RUN] = PROTO_REPLY_RUN,
+	        [DAEMON_BYPASS] = PROTO_REPLY_BYPASS, [DAEMON_WAIT] = PROTO_REPLY_WAIT,
+	        [DAEMON_SPLIT] = PROTO_REPLY_SPLIT,
 	};
 	HP_AUTO_FREE struct proto_bytes *args = hp_alloc(a->args.len * sizeof *args);
 	struct proto_reply reply = {

@@ -406,6 +406,21 @@ static void answer_bypass(struct daemon_service *s, struct daemon_ticket *t, enu
 	daemon_note(s, t, "bypass", reason);
 }
 
+/* One command for each source; each comes back as a request of its own and is counted then. */
+static void answer_split(const struct daemon_ticket *t, struct daemon_answer *answer)
+{
+	answer->decision = DAEMON_SPLIT;
+	for (size_t i = 0; i < t->inv.jobs; i++) {
+		HP_AUTO_STRV struct hp_strv job = {0};
+		char count[24];
+
+		cc_invocation_job_args(&t->inv, i, &job);
+		(void)snprintf(count, sizeof count, "%zu", job.len);
+		hp_strv_add(&answer->args, count);
+		hp_strv_copy(&answer->args, &job);
+	}
+}
+
 /* Between our look-up and the start of our flight another one may have landed with the result. True: served, and the
  * ticket is gone. */
 static bool served_meanwhile(struct daemon_service *s, struct daemon_ticket *t, struct daemon_answer *answer)
@@ -478,6 +493,8 @@ void daemon_service_look_up(struct daemon_service *s, const struct daemon_reques
 	}
 	if (wait)
 		ret_answer->decision = DAEMON_WAIT;
+	else if (reason == CC_REASON_MULTIPLE_INPUTS && t->inv.jobs)
+		answer_split(t, ret_answer);
 	else
 		answer_bypass(s, t, reason, ret_answer);
 	hp_buf_append(&ret_answer->detail, hp_buf_cstr(&t->detail), t->detail.len);

@@ -3,6 +3,7 @@
  *   daemon_service_look_up → HIT      the outputs are in place
  *                          → BYPASS   run the compiler, nothing to report
  *                          → WAIT     another client compiles the same; look up again when woken
+ *                          → SPLIT    several sources: one command for each, one after the other
  *                          → RUN      run these arguments, then daemon_service_report (or _abandon) with the ticket
  *
  * Thread-safe. docs/architecture.md tells the life of a compile. */
@@ -54,6 +55,7 @@ enum daemon_decision {
 	DAEMON_RUN,
 	DAEMON_BYPASS,
 	DAEMON_WAIT,
+	DAEMON_SPLIT,
 };
 
 struct daemon_answer {
@@ -62,7 +64,7 @@ struct daemon_answer {
 	struct hp_buf detail;  /* for people */
 	struct hp_buf out;     /* HIT: the compiler's output */
 	struct hp_buf err;
-	struct hp_strv args; /* RUN: argv[1…] */
+	struct hp_strv args; /* RUN: argv[1…]; SPLIT: for each job the number of its arguments in decimal, and those */
 	bool rewrites_deps;  /* RUN: the dependency file is written by daemon_service_report */
 };
 void daemon_answer_done(struct daemon_answer *answer);

@@ -44,13 +44,15 @@ enum proto_reply_kind {
 	PROTO_REPLY_RUN = 2,
 	PROTO_REPLY_BYPASS = 3,
 	PROTO_REPLY_WAIT = 4,
+	PROTO_REPLY_SPLIT = 5, /* several compiles in one command: one after the other, each through the client */
 };
 
 struct proto_reply {
 	uint64_t kind;          /* enum proto_reply_kind */
 	struct proto_bytes out; /* HIT: the compiler's stdout */
 	struct proto_bytes err; /* HIT: the compiler's stderr */
-	struct proto_list args; /* RUN: argv[1…] */
+	struct proto_list
+	        args; /* RUN: argv[1…]; SPLIT: for each job the number of its arguments in decimal, and those */
 	uint64_t
 	        rewrites_deps; /* RUN: the dependency file is the daemon's to write; without Ack run the plain command */
 	struct proto_bytes reason; /* for HPCC_DEBUG */

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import hpcc
-from compare import Check, write
+from compare import Check, same, write
 from hpcc import Cache
 
 
@@ -123,3 +123,58 @@ def test_a_full_standard_output_fails_as_the_compiler_does(tmp_path, daemon):
         p.step(["gcc", "-E", "a.c"], "either")
         warm = run([cache.bin, "gcc", "-E", "a.c"])
         assert (warm.returncode, warm.stderr) == (plain.returncode, plain.stderr), warm
+
+
+SEVERAL = {
+    "two": ["-c", "a.c", "sub/b.c"],
+    "with options between": ["-Wall", "-c", "a.c", "-O2", "sub/b.c", "-I.", "-DX=1"],
+    "dependency files": ["-c", "a.c", "sub/b.c", "-MD", "-MP"],
+    "user dependency files": ["-c", "a.c", "sub/b.c", "-MMD"],
+    "languages": ["-c", "a.c", "-x", "c++", "sub/b.c", "-x", "none", "s.S"],
+    "one source twice": ["-c", "a.c", "a.c"],
+    "one base name twice": ["-c", "a.c", "sub/a.c"],
+    "a response file": ["-c", "@list"],
+    "an error in the middle": ["-c", "a.c", "bad.c", "sub/b.c"],
+    "a source that is not there": ["-c", "a.c", "gone.c", "sub/b.c"],
+    "an object between": ["-c", "a.c", "x.o", "sub/b.c"],
+    "one output": ["-c", "a.c", "sub/b.c", "-o", "x.o"],
+    "assembly": ["-S", "a.c", "sub/b.c"],
+    "preprocessed": ["-E", "a.c", "sub/b.c"],
+    "an unknown option": ["-c", "a.c", "sub/b.c", "-fno-such-thing"],
+    "an unused argument": ["-c", "a.c", "sub/b.c", "-Wl,-z,now", "-lm"],
+    "one side file": ["-c", "a.c", "sub/b.c", "-fstack-usage"],
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_sources_in_one_command(project, compiler, name):
+    project.write("sub/b.c", "int b(void) { int unused; return 0; }\n")
+    project.write("sub/a.c", "int other_a;\n")
+    project.write("s.S", ".globl s\ns: ret\n")
+    project.write("bad.c", "int bad( {\n")
+    project.write("list", "a.c sub/b.c -g")
+    argv = [compiler, *SEVERAL[name]]
+    plain = project.plain(argv)
+    for _ in range(2):
+        same(plain, project.cached(argv), name)
+    with project.cache.without_daemon():
+        same(plain, project.cached(argv), name)
+
+
+def test_several_sources_are_a_compile_each(project):
+    hpcc.require_program("gcc")
+    project.write("b.c", "int b;\n")
+    project.write("bad.c", "int bad( {\n")
+    argv = ["gcc", "-c", "a.c", "bad.c", "b.c"]
+    plain = project.plain(argv)
+    before = project.cache.stats()
+    same(plain, project.cached(argv), "cold")
+    gained = project.cache.counted(before, at_least=3)
+    assert gained.get("miss") == 3 and gained.get("unstored.compile-failed") == 1 and "bypass" not in gained, gained
+    assert hpcc.poll("two entries", 10, lambda: len(project.cache.entries()) == 2)
+    before = project.cache.stats()
+    same(plain, project.cached(argv), "warm")
+    gained = project.cache.counted(before, at_least=3)
+    assert gained.get("hit") == 2 and gained.get("miss") == 1, gained
+    # One that is compiled alone is the same compile.
+    project.step(["gcc", "-c", "b.c"], "hit")

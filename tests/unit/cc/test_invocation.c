@@ -152,6 +152,40 @@ static void options_of_the_preprocessor_s_output_need_E(void **state)
 	bypasses("gcc -E -MD -MF x.d -MT y x.c", CC_REASON_NONE);
 }
 
+static void splits(const char *line, const char *want)
+{
+	struct cc_invocation inv AUTO_INV;
+	struct hp_buf got HP_AUTO_BUF = {0};
+
+	parse(line, &inv);
+	assert_int_equal(inv.bypass, CC_REASON_MULTIPLE_INPUTS);
+	for (size_t i = 0; i < inv.jobs; i++) {
+		struct hp_strv job HP_AUTO_STRV = {0};
+
+		cc_invocation_job_args(&inv, i, &job);
+		if (i)
+			hp_buf_str(&got, " | ");
+		joined(&job, &got);
+	}
+	assert_string_equal(hp_buf_cstr(&got), want);
+}
+
+static void several_sources_are_a_job_each(void **state)
+{
+	(void)state;
+	splits("gcc -c a.c b.c", "-c a.c | -c b.c");
+	splits("gcc -c a.c -x c++ b.c -DX", "-c a.c -x c++ -DX | -c -x c++ b.c -DX");
+	splits("gcc -I a.c a.c -c b.s c.S -MD", "-I a.c a.c -c -MD | -I a.c -c b.s -MD | -I a.c -c c.S -MD");
+	splits("clang -c a.c b.c", "");
+	splits("gcc -c a.c b.c -o x", "");
+	splits("gcc -c a.c b.c -MD -MF x", "");
+	splits("gcc -c a.c b.c -fstack-usage", "");
+	splits("gcc -c a.c b.o", "");
+	splits("gcc -c a.c b.h", "");
+	splits("gcc -S a.c b.c", "");
+	bypasses("gcc -c a.c b.c -fno-such-thing", CC_REASON_UNKNOWN_OPTION);
+}
+
 static void inputs_are_judged(void **state)
 {
 	(void)state;
@@ -602,6 +636,7 @@ int main(void)
 	        cmocka_unit_test(the_mode_decides_what_comes_out),
 	        cmocka_unit_test(a_compile_that_makes_no_file_has_a_key_of_its_own),
 	        cmocka_unit_test(options_of_the_preprocessor_s_output_need_E),
+	        cmocka_unit_test(several_sources_are_a_job_each),
 	        cmocka_unit_test(inputs_are_judged),
 	        cmocka_unit_test(unknown_options_are_never_guessed),
 	        cmocka_unit_test(options_out_of_scope_have_their_reason),

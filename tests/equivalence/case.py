@@ -20,6 +20,7 @@ class Case:
         self.cwd = cwd  # relative to the project
         self.stdin = stdin
         self.base = base  # with BASE_FILES
+        self.sample = 1  # only each of so many compilers and cases is run but with HPCC_SOAK=1
         self.unstable = unstable  # files whose content differs in each run, with or without us
 
 
@@ -27,6 +28,12 @@ C_ONLY = ("gcc", "clang")
 CXX_ONLY = ("g++", "clang++")
 GNU_ONLY = ("gcc", "g++")
 LLVM_ONLY = ("clang", "clang++")
+
+
+def sample(cases, one_in):
+    for case in cases:
+        case.sample = one_in
+        yield case
 
 
 def old_output(path, mode, data=b"old bytes"):

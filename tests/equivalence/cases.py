@@ -8,7 +8,7 @@
 import os
 import zlib
 
-from case import C_ONLY, CXX_ONLY, GNU_ONLY, LLVM_ONLY, Case, old_output
+from case import C_ONLY, CXX_ONLY, GNU_ONLY, LLVM_ONLY, Case, old_output, sample
 from cases_mode import mode_cases
 from cases_side import side_cases
 from compare import write
@@ -590,11 +590,15 @@ def _bypass_cases():
 
 def all_cases():
     for group in (_option_cases, _output_cases, _dependency_cases, _mmd_cases, _name_cases, _text_cases, _diagnostic_cases,
-                  _define_cases, _include_cases, _response_cases, _language_cases, _environment_cases, _bypass_cases, side_cases, mode_cases):
+                  _define_cases, _include_cases, _response_cases, _language_cases, _environment_cases, _bypass_cases):
         yield from group()
+    yield from sample(side_cases(), 2)
+    yield from sample(mode_cases(), 3)
 
 
 def sampled(compiler, case):
     """The C++ drivers share most of their handling with the C ones: every fourth common case of theirs is enough for a
     run of minutes. HPCC_SOAK=1 runs them all."""
+    if not SOAK and case.sample > 1:
+        return zlib.crc32((compiler + case.name).encode()) % case.sample == 0
     return SOAK or case.only is not None or compiler not in CXX_ONLY or zlib.crc32((compiler + case.name).encode()) % 4 == 0

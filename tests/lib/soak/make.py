@@ -30,6 +30,8 @@ class Unit:
         self.env = {}
         self.absolute = False
         self.rsp = None
+        self.assembler = False
+        self.pch = None  # a header that is precompiled first, as a number
         self.umask = None
         self.order = []  # the folders of its search, first ones first
         self.numbers = set()  # of the headers that it includes by itself
@@ -52,6 +54,8 @@ class Maker:
         self.trees = ["p"]  # copies of the project
         # Each scenario likes some edits and leaves out most others: together they then meet more often.
         self.likes = [self.rng.choice([0, 0.2, 1, 4]) for _ in self.edits()]
+        # With a marker options are added: the judge is then hpcc itself with an empty cache.
+        self.cold = self.rng.random() < 0.15
         self.stamped = self.rng.random() < 0.3  # times are set by hand now and then
 
     def chance(self, p):
@@ -90,12 +94,22 @@ class Maker:
             number, place = self.place()
             name = HEADER_NAMES[number]
             self.link_header(name, place)
+        for _ in range(rng.choice([0, 0, 1, 2])):
+            self.blob()
         for i in range(rng.choice([1, 1, 2, 3])):
             self.unit(i)
+        if self.cold:
+            self.write("p/.hpcc", rng.choice(["", "", '[roots]\nbuild = "build"\n', '[roots]\nout = "../out"\n']))
 
     def link_header(self, name, place):
         folder = self.rng.choice([f for f in self.folders if f != place])
         self.op("link", path=f"p/{folder}/{name}", target=f"{ROOT}/p/{place}/{name}")
+
+    def blob(self):
+        """What the assembler reads; its name is one of few, so that one can come to lie before another."""
+        name = self.rng.choice(["blob.bin", "part.inc"])
+        path = f"p/{self.rng.choice([*self.folders, '.'])}/{name}"
+        self.write(posixpath.normpath(path), f".equ blob_{self.texts.value()}, {self.texts.value()}\n", self.how())
 
     def place(self):
         """A header of the project and a folder that it lies in; mostly one that the unit in focus reads."""
@@ -118,6 +132,8 @@ class Maker:
                                  self.named(wanted))
 
     def unit_text(self, u):
+        if u.assembler:
+            return self.texts.assembler(u.path)
         wanted = self.wanted(-1)
         u.numbers = set(wanted)
         return self.texts.unit(self.named(wanted), self.numbers, posixpath.dirname(u.path), u.cxx)
@@ -135,12 +151,14 @@ class Maker:
     def unit(self, i):
         rng = self.rng
         compiler = rng.choice(COMPILERS)
-        ext = rng.choice([".cc", ".cpp", ".C"] if compiler in options.CXX and self.chance(0.9) else [".c"])
+        assembler = self.chance(0.1)
+        ext = rng.choice([".S", ".S", ".s"]) if assembler else rng.choice([".cc", ".cpp", ".C"] if compiler in options.CXX and self.chance(0.9) else [".c"])
         stem = rng.choices([f"u{i}", f"u {i}", f"u${i}", f"ü{i}", f"u#{i}", f"sub/u{i}", f"-u{i}", f"u.{i}.x"], [20, 1, 1, 1, 1, 2, 0.3, 1])[0]
         folder = rng.choice(["src", "src", "src", self.folders[-1]])
         u = Unit(f"p/{folder}/{stem}{ext}", compiler)
+        u.assembler = assembler
         u.flags = options.flags(rng, compiler, self.wild)
-        u.deps = options.dependencies(rng, self.wild)
+        u.deps = options.dependencies(rng, self.wild) if ext != ".s" else []
         u.mode = options.mode(rng, self.wild)
         u.cwd = rng.choice(["p", "p", "p/build", "p/src"])
         u.absolute = self.chance(0.2)
@@ -214,7 +232,22 @@ class Maker:
                   "times": 2 if self.chance(0.4) else 1, "local": self.chance(0.12), **more}
         self.op("compile", **fields)
 
+    def precompile(self, u):
+        """Makes GCC's or Clang's precompiled form of a header that the unit is then made to include first."""
+        if u.pch is None or u.assembler:
+            return
+        number, place = u.pch
+        gcc = u.compiler in options.GNU
+        name = self.spell(place, u.cwd) + "/" + HEADER_NAMES[number]
+        made = name + (".gch" if gcc else ".pch")
+        language = "c++-header" if u.cxx else "c-header"
+        self.op("compile", argv=[u.compiler, "-x", language, *(u.flags if self.chance(0.9) else []), name, "-o", made], cwd=u.cwd,
+                env=dict(u.env), umask=u.umask, times=self.rng.choice([1, 2]), local=False)
+        u.search = ["-include", name] if gcc or self.chance(0.5) else ["-include-pch", made]
+
     def compiles(self):
+        if self.focus.pch is not None and self.chance(0.5):
+            self.precompile(self.focus)
         others = [u for u in self.units if u is not self.focus]
         for u in [self.focus] + self.rng.sample(others, self.rng.randrange(len(others) + 1) if self.chance(0.4) else 0):
             if self.chance(0.06):
@@ -258,7 +291,7 @@ class Maker:
                 (6, self.edit_option), (1.5, self.edit_cwd), (2, self.edit_environment), (1.5, self.edit_copy_tree),
                 (1, self.edit_rename_tree), (2, self.edit_rename_folder), (1.5, self.edit_swap), (1, self.edit_copy_file),
                 (1, self.edit_hard_link), (2, self.edit_daemon), (0.7, self.edit_clean), (2, self.edit_race), (1, self.edit_rewrite),
-                (0.7, self.edit_pch), (0.7, self.edit_outputs), (1, self.edit_dangle)]
+                (0.7, self.edit_pch), (0.7, self.edit_outputs), (2, self.edit_blob), (1, self.edit_precompile), (1, self.edit_dangle)]
 
     def edit_text(self):
         path = self.some_file()
@@ -449,6 +482,20 @@ class Maker:
         number, place = self.place()
         self.write(f"p/{place}/{HEADER_NAMES[number]}.{self.rng.choice(['gch', 'pch'])}", "no precompiled header")
 
+    def edit_precompile(self):
+        self.focus.pch = self.place() if self.focus.pch is None else None
+        self.precompile(self.focus)
+
+    def edit_blob(self):
+        blobs = sorted(p for p in self.files if p.endswith((".bin", ".inc")))
+        if not blobs or self.chance(0.4):
+            self.blob()
+        elif self.chance(0.3):
+            self.op("remove", path=self.rng.choice(blobs))
+        else:
+            path = self.rng.choice(blobs)
+            self.write(path, self.files[path] + f".equ more_{self.texts.value()}, 1\n", self.how())
+
     def edit_outputs(self):
         """What a build leaves behind gets in the way of the next one."""
         u = self.focus
@@ -489,7 +536,7 @@ class Maker:
             for _ in range(self.rng.choice([0, 1, 1, 1, 1, 2])):
                 self.edit()
             self.compiles()
-        return {"seed": self.seed, "ops": self.ops}
+        return {"seed": self.seed, "ops": self.ops, **({"cold": True} if self.cold else {})}
 
 
 def scenario(seed, rounds=12):

@@ -19,7 +19,7 @@ import threading
 import time
 
 from compare import TEMP_NAME, Outcome, differences
-from hpcc import Cache
+from hpcc import Cache, hpcc_bin
 from soak.texts import ROOT
 
 # What went wrong: kind is what shrinking keeps, detail is for people.
@@ -46,17 +46,18 @@ EXPLAINED = {
     "syntax-only": r"'-fsyntax-only'",
     "not-a-compile": r"",  # neither -c nor anything else
     "no-input": r"",
-    "multiple-inputs": r"nowhere|'-u",
+    "multiple-inputs": r"nowhere|'-u|'-(I|isystem|iquote|idirafter)', '-",
     "response-file": r"rsp",
     "special-output": r"'link'|'mkdir'|/dev/null",
     "special-input": r"'mkdir'|'link'",
-    "pch": r"\.[gp]ch|-fpch-preprocess",
+    "incbin": r"\.macro|@ROOT@/p/inc/blob",
+    "pch": r"'mkdir'|\.[gp]ch|-fpch-preprocess",
     "depfile-option": r"'-M",
     "environment": r"DEPENDENCIES|CPATH|INCLUDE_PATH|SOURCE_DATE_EPOCH|GCC_EXEC_PREFIX|COMPILER_PATH",
     "line-diagnostics": r"#line|# \d",
     "compile-failed": r"",  # checked against the exit code
     "output-missing": r"",
-    "input-changed": r"[bi]\\\\[si]|'during'|'shift_s': 3|'parallel'",
+    "input-changed": r"[bi]\\\\[si]|'during'|'shift_s': 3",
     "compiler-changed": None,
     "unknown-compiler": r"COMPILER_PATH|GCC_EXEC_PREFIX",
     "unknown-language": r"",
@@ -297,6 +298,16 @@ class Player:
             os.makedirs(env["XDG_RUNTIME_DIR"], mode=0o700, exist_ok=True)
         return env
 
+    def judge(self, argv):
+        """The plain compiler; where options are added, hpcc with an empty cache and no daemon."""
+        if not self.scenario.get("cold") or self.cache.bin != hpcc_bin():
+            return argv
+        empty = os.path.join(self.cache.root, "empty")
+        shutil.rmtree(empty, ignore_errors=True)
+        no_daemon = os.path.join(self.cache.root, "no-run")
+        os.makedirs(no_daemon, mode=0o700, exist_ok=True)
+        return ["/usr/bin/env", f"HPCC_CACHE_DIR={empty}", f"XDG_RUNTIME_DIR={no_daemon}", self.cache.bin, *argv]
+
     def popen(self, argv, c):
         return subprocess.Popen([encode(fill(a, self.root)) for a in argv], cwd=self.path(c["cwd"]), env=self.environment(c),
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -359,12 +370,12 @@ class Player:
             gained = self.cache.counted(counted) if counted is not False and not during else None
             runs.append((got, gained))
             self.compiles += 1
-        plain, after = self.observe(before, lambda: self.run(c["argv"], c))
+        plain, after = self.observe(before, lambda: self.run(self.judge(c["argv"]), c))
         self.outputs |= set(after) - set(before)
         self.tally["plain.failed" if plain.rc else "plain.fine"] += 1
         for n, (got, gained) in enumerate(runs):
             lines = differences(plain, got)
-            if lines and self.repeatable(before, after, plain, lambda: self.run(c["argv"], c)):
+            if lines and self.repeatable(before, after, plain, lambda: self.run(self.judge(c["argv"]), c)):
                 return Failure("differs", f"run {n + 1} of {c['argv']} in {c['cwd']}:\n  " + "\n  ".join(lines), i)
         if during or not self.counting:
             return None
@@ -417,7 +428,7 @@ class Player:
             return tuple(results[n][0] for n in range(len(compiles))), b"", b"".join(results[n][1] + results[n][2] for n in range(len(compiles)))
 
         def in_turn():
-            done = [self.run(c["argv"], c) for c in compiles]
+            done = [self.run(self.judge(c["argv"]), c) for c in compiles]
             return tuple(d[0] for d in done), b"", b"".join(d[1] + d[2] for d in done)
 
         got, after = self.observe(before, together)

@@ -28,7 +28,8 @@ compile() {{
 	# Only what the run changed goes back, so that sources keep their inodes.
 	diff -rq --no-dereference ../before . | sed -n 's/^Only in \\.\\(.*\\): \\(.*\\)/.\\1\\/\\2/p; s/^Files .* and \\(.*\\) differ/\\1/p' | while IFS= read -r f; do
 		rm -rf "$f"; [ ! -e "../before/$f" ] || cp -a "../before/$f" "$f"; done
-	(cd "$cwd" && umask "$mask" && exec env "${{env[@]}}" "$@") >../plain.out 2>../plain.err; echo $? >../plain.rc
+	rm -rf ../empty
+	(cd "$cwd" && umask "$mask" && exec env "${{env[@]}}" {judge}"$@") >../plain.out 2>../plain.err; echo $? >../plain.rc
 	local different=0
 	for what in rc out err; do cmp -s ../hpcc.$what ../plain.$what || {{ different=1; diff -u --label plain.$what --label hpcc.$what ../plain.$what ../hpcc.$what; }}; done
 	diff -r --no-dereference ../hpcc . || different=1
@@ -110,4 +111,6 @@ def text(scenario, failure, program="hpcc"):
     body = "\n".join(line(op) for op in scenario["ops"])
     end = '"$HPCC" stats --json | grep -A60 counters\nexit $bad\n'
     start = "" if scenario.get("local") else "start\n"
-    return (HEAD.format(title=title, program=program) + comment + start + body + "\n" + end).encode("utf-8", "surrogateescape")
+    # Where a marker makes hpcc add options, hpcc with an empty cache is the judge.
+    judge = 'HPCC_CACHE_DIR="$W/../empty" XDG_RUNTIME_DIR="$W/../no-run" "$HPCC" ' if scenario.get("cold") else ""
+    return (HEAD.format(title=title, program=program, judge=judge) + comment + start + body + "\n" + end).encode("utf-8", "surrogateescape")

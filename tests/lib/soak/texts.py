@@ -110,6 +110,9 @@ class Texts:
                 (3, [f"int g_{n}(int a, int b) {{ int s = 0; for (int i = 0; i < a; i++) s += b * {n} + i; return s; }}"]),
                 (6, [f"#if OPT{self.rng.randrange(3)}", f"int opt_{n} = OPT{self.rng.randrange(3)};", "#endif"]),
                 (0.3, [f'__asm__(".section .note_{n}\\n.byte 1\\n.text");']),
+                (0.5, [f'__asm__(".section .rodata\\n.incbin \\"blob.bin\\"\\n.text");']),
+                (0.2, [f'__asm__(".incbin \\"{ROOT}/p/inc/blob.bin\\", 0, {n % 9}");']),
+                (0.4, ['__asm__(".include \\"part.inc\\"");']),
             ]
             if cxx:
                 shapes += [(3, [f"template <class T> T t_{n}(T x) {{ return x + {n}; }}", f"int i_{n} = t_{n}({n});"]),
@@ -151,6 +154,14 @@ class Texts:
             lines += self.filler(True, cxx)
         lines += [f"int last_{self.value()};"]
         return self.finish(lines)
+
+    def assembler(self, path):
+        lines = ["\t.data", f"last_{self.value()}:"]
+        for _ in range(self.rng.randrange(1, 5)):
+            lines += self.rng.choice([['.incbin "blob.bin"'], ['\t.include "part.inc"'], [f".long {self.value()}"], ["# comment .incbin \"no-such\""],
+                                      [f'.incbin "{ROOT}/p/inc/blob.bin",1'], ["#ifdef OPT1", '.include "part.inc"', "#endif"],
+                                      ["#if __has_include(\"blob.bin\")", ".byte 1", "#endif"], [f".macro m{self.serial} x", '.incbin "\\x"', ".endm"]])
+        return "\n".join(lines) + "\n"
 
     def finish(self, lines):
         text = "\n".join(lines) + "\n"

@@ -181,3 +181,22 @@ def test_a_seed_says_everything():
             for salt in ("1", "2")]
     assert told[0] == told[1]
     assert len({json.dumps(s["ops"]) for s in json.loads(told[0])}) == 40
+
+
+def test_a_compilers_own_tests_are_compiled_and_compared(tmp_path):
+    """tools/soak-suite: with the options that a file asks for, and with what goes wrong counted."""
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    (folder / "one.c").write_text('/* { dg-options "-O2 -DVALUE=3" } */\n#include "one.h"\nint one = VALUE + ONE;\n')
+    (folder / "one.h").write_text("#define ONE 1\n")
+    (folder / "refused.c").write_text("int refused = ;\n")
+    program = fake(tmp_path, "forgets warnings")
+    (folder / "warned.c").write_text('/* { dg-options "-Wall" } */\nstatic int unused;\n')
+    (tmp_path / "dist/bin").mkdir(parents=True)
+    command = [os.path.join(hpcc.ROOT, "tools/soak-suite"), "--compiler", "gcc", "--jobs", "1"]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    good = subprocess.run([*command, str(folder), os.path.dirname(os.path.dirname(hpcc.hpcc_bin()))], env=env, capture_output=True, text=True)
+    assert good.returncode == 0 and good.stdout.endswith("3 command lines, 2 compiled, 1 refused, 2 warm hits, 0 differ\n"), good
+    (tmp_path / "dist/bin/hpcc").symlink_to(program)
+    bad = subprocess.run([*command, "--only-compare", str(folder), str(tmp_path / "dist")], env=env, capture_output=True, text=True)
+    assert bad.returncode == 1 and "DIFFERS gcc -c -Wall" in bad.stdout and bad.stdout.endswith("1 differ\n"), bad

@@ -356,7 +356,8 @@ class Maker:
         number, place = self.place()
         name = HEADER_NAMES[number]
         kind = self.rng.randrange(3)
-        if kind == 0:
+        # Clang spells files by the first search directory that is theirs: docs/specification.md has that as a known gap.
+        if kind == 0 or any(u.compiler in options.LLVM for u in self.units):
             self.link_header(name, place)
         elif kind == 1 and "linked" in self.folders:
             self.op("link", path="p/linked", target=self.rng.choice([*self.folders, "empty", "nowhere"]))

@@ -150,7 +150,7 @@ static bool take_odd(struct cc_parser *p, const struct cc_arg *arg)
 	}
 	if (hp_streq(spelling, "-fdump-")) {
 		/* -fdump-PASS=FILE; and these make files of yet other names. */
-		if (equals || hp_streq(arg->text, "-fdump-final-insns"))
+		if (equals || hp_streq(arg->value, "final-insns"))
 			cc_parser_bypass(p, CC_REASON_SIDE_FILES, arg->text);
 		p->sides |= ROLE(DUMP);
 		p->sides_required |= ROLE(DUMP);

@@ -407,6 +407,18 @@ static void no_value_of_an_option_is_taken_for_a_second_source(void **state)
 	}
 }
 
+/* As the short forms, whatever looks at the spelling. */
+static void long_forms_have_the_same_reasons(void **state)
+{
+	(void)state;
+	bypasses("gcc -c x.c -fdump-final-insns", CC_REASON_SIDE_FILES);
+	bypasses("gcc -c x.c --dump-final-insns", CC_REASON_SIDE_FILES);
+	bypasses("gcc -c x.c --warn-missing-include-dirs", CC_REASON_UNSUPPORTED_OPTION);
+	bypasses("gcc -c x.c --warn-p,-MD,f.d", CC_REASON_DEPFILE_OPTION);
+	bypasses("gcc -c x.c --pch-deps", CC_REASON_PCH);
+	bypasses("gcc -c x.c --plugin=x.so", CC_REASON_PLUGIN);
+}
+
 static void a_macro_that_may_be_assembler_with_files_is_left_alone(void **state)
 {
 	(void)state;
@@ -646,6 +658,7 @@ int main(void)
 	        cmocka_unit_test(what_goes_by_its_own_path_has_it_in_the_key),
 	        cmocka_unit_test(values_are_not_inputs),
 	        cmocka_unit_test(no_value_of_an_option_is_taken_for_a_second_source),
+	        cmocka_unit_test(long_forms_have_the_same_reasons),
 	        cmocka_unit_test(a_macro_that_may_be_assembler_with_files_is_left_alone),
 	        cmocka_unit_test(options_of_the_dependency_file_never_join_the_key),
 	        cmocka_unit_test(languages_follow_suffix_option_and_name),

@@ -158,7 +158,6 @@ struct cc_invocation {
 	bool show_includes;      /* /showIncludes: included files are listed on stdout */
 	bool holds_command;      /* the object holds the whole command line: it must run as it is */
 	bool zi_as_z7;           /* cl: but for this */
-	bool stamped;            /* the object holds the time when it was made */
 	const char *source_deps; /* cl: the user's own /sourceDependencies FILE; NULL */
 
 	bool embeds_cwd;       /* the object can hold the working directory (-g, …) */

@@ -14,7 +14,6 @@ struct cl_parser {
 	struct hp_strv clang; /* the arguments behind /clang:, which the driver appends to all others */
 	bool codeview;        /* debug information of this kind is in the object */
 	bool dwarf;
-	bool no_stamp; /* /Brepro */
 	bool sanitizer;
 	const char *pdb; /* the option that asks for a database of debug information */
 };
@@ -58,10 +57,6 @@ static void take_other(struct cl_parser *c, const struct cc_arg *arg)
 		break;
 	case CC_ACT_SOURCE_DEPS:
 		p->inv->source_deps = arg->value;
-		break;
-	case CC_ACT_BREPRO:
-	case CC_ACT_BREPRO_OFF:
-		c->no_stamp = arg->row->act == CC_ACT_BREPRO;
 		break;
 	case CC_ACT_CODEVIEW:
 		c->codeview = true;
@@ -279,7 +274,6 @@ static void finish(struct cl_parser *c)
 	/* What a response file or the environment holds cannot be rewritten in place. */
 	if (inv->deps == CC_DEPS_USER && inv->user_args.len)
 		cc_parser_bypass(p, CC_REASON_DEPFILE_OPTION, "-MMD");
-	inv->stamped = !c->no_stamp;
 	if (inv->family == CC_FAMILY_MSVC)
 		finish_cl(c);
 	else if (c->codeview)

@@ -102,8 +102,6 @@ enum cc_opt_act {
 	CC_ACT_LINK,          /* /link: the rest is the linker's */
 	CC_ACT_SHOW_INCLUDES, /* /showIncludes */
 	CC_ACT_SOURCE_DEPS,   /* /sourceDependencies FILE, of cl */
-	CC_ACT_BREPRO,        /* /Brepro: no time stamp in the object */
-	CC_ACT_BREPRO_OFF,    /* /Brepro- */
 	CC_ACT_CODEVIEW,      /* /Z7: debug information in the object */
 	CC_ACT_PDB,           /* /Zi, /ZI of cl: debug information in a database */
 	CC_ACT_FD,            /* /Fd: names that database */

@@ -9,8 +9,8 @@
 static const struct cc_option rows[] = {
 	M("?", NONE, CL, NO_COMPILE),
 	B("AI", EITHER, INCLUDE, 0, CL, UNSUPPORTED_OPTION),
-	A("Brepro", NONE, CODEGEN, YES, 0, CL, BREPRO),
-	A("Brepro-", NONE, CODEGEN, YES, 0, CL, BREPRO_OFF),
+	O("Brepro", NONE, CODEGEN, YES, 0, CL),
+	O("Brepro-", NONE, CODEGEN, YES, 0, CL),
 	O("Bt", NONE, DIAGNOSTICS, YES, 0, CL),
 	O("Bt+", NONE, DIAGNOSTICS, YES, 0, CL),
 	O("C", NONE, MODE, YES, 0, CL),

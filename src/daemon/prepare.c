@@ -256,6 +256,11 @@ enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t)
 	t->object = *t->inv.output ? absolute(t, t->inv.output) : hp_strdup("");
 	t->deps_file = t->inv.deps_file ? absolute(t, t->inv.deps_file) : NULL;
 	t->color = wants_color(t);
+	/* What the driver adds on a terminal depends on more than is known here, and the object holds it. */
+	if (t->inv.holds_command && t->color) {
+		hp_buf_str(&t->detail, "standard error is a terminal");
+		return CC_REASON_HOLDS_COMMAND;
+	}
 	/* The option that makes it so would show. */
 	if (t->color && t->inv.records_args) {
 		hp_buf_str(&t->detail, "the command line is recorded, and the terminal would need another one");
@@ -267,9 +272,6 @@ enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t)
 	/* MSVC's objects name paths in other ways than those that a place maps. */
 	if (!cc_family_is_msvc(t->inv.family) && !t->inv.records_args)
 		daemon_place_find(s, t);
-	/* With a terminal Clang's driver adds this itself, and the object holds it. */
-	if (t->inv.holds_command && t->color)
-		hp_strv_add(&t->inv.key_args, "-fcolor-diagnostics");
 	make_keys(t);
 	t->slot = daemon_memory_slot(t->memory, &t->closure_key, t->req->cwd, hp_buf_cstr(&t->place_id));
 	return CC_REASON_NONE;

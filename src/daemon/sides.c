@@ -150,7 +150,7 @@ enum cc_reason daemon_outputs_collect(struct daemon_ticket *t)
 		hp_buf_printf(&t->detail, "%s", t->object);
 		return CC_REASON_OUTPUT_MISSING;
 	}
-	if (reason == CC_REASON_NONE && t->inv.stamped)
+	if (reason == CC_REASON_NONE && main.there && t->inv.mode == CC_MODE_OBJECT && !t->inv.makes_pch)
 		reason = daemon_stamp_take_out(t, &t->outputs[0]);
 	/* A file that was there in the tick in which the compile started cannot be told from one that it wrote. */
 	if (reason == CC_REASON_NONE && t->sides_newest_ns >= t->start_ns) {

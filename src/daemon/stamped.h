@@ -1,4 +1,4 @@
-/* Objects that say when they were made: COFF's header, unless /Brepro was given. They are kept without the time, and a hit
+/* Objects that say when they were made: COFF's header, unless /Brepro was given or the like. They are kept without the time, and a hit
  * writes the time of the hit, as the compiler would. */
 #pragma once
 

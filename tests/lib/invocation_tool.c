@@ -118,7 +118,7 @@ static int print_parsed(enum cc_family family, const char *name, int argc, char 
 	       inv.output ? inv.output : "");
 	printf("deps=%d\ndeps_file=%s\ndeps_target=%s\nphony=%d\n", (int)inv.deps, inv.deps_file ? inv.deps_file : "",
 	       inv.deps_target ? inv.deps_target : "", inv.deps_phony);
-	printf("closure=%d\nholds_command=%d\nstamped=%d\n", (int)inv.closure, inv.holds_command, inv.stamped);
+	printf("closure=%d\nholds_command=%d\n", (int)inv.closure, inv.holds_command);
 	printf("embeds_cwd=%d\nprefix_map=%d\ncolor=%d\n", inv.embeds_cwd, inv.debug_prefix_map, (int)inv.color);
 	for (size_t i = 0; i < inv.dirs_len; i++)
 		printf("dir=%d:%s\n", (int)inv.dirs[i].kind, inv.dirs[i].path);

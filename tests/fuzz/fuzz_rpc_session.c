@@ -1,6 +1,7 @@
 /* A client that sends any bytes after a correct preface and closes its side: the server ends the connection, in time, and
  * serves the next one. Inputs are HTTP/2 frames; streams of the corpus are whole calls. */
 #include <assert.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
@@ -70,8 +71,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (;;) {
 		struct pollfd pfd = {.fd = pair[1], .events = POLLIN};
 		ssize_t n;
+		int ready;
 
-		assert(poll(&pfd, 1, END_WITHIN_MS) == 1);
+		do
+			ready = poll(&pfd, 1, END_WITHIN_MS);
+		while (ready < 0 && errno == EINTR); /* libFuzzer has an alarm */
+		assert(ready == 1);
 		n = recv(pair[1], chunk, sizeof chunk, 0);
 		if (n <= 0)
 			break;

@@ -204,6 +204,8 @@ static void take_other_option(struct cc_parser *p, const struct cc_arg *arg)
 		break;
 	case CC_ACT_DEFINE:
 		/* A text of inline assembler, perhaps; only files are looked through for those. */
+		if (strstr(arg->value, "__has_include"))
+			cc_parser_bypass(p, CC_REASON_HAS_INCLUDE_MACRO, arg->text);
 		if (names_assembler_file(arg->value))
 			cc_parser_bypass(p, CC_REASON_INCBIN, arg->text);
 		break;

@@ -79,6 +79,19 @@ bool cc_probe_version(const char *text, enum cc_family *ret_family, struct hp_bu
 	return false;
 }
 
+bool cc_probe_knows_embed(enum cc_family family, const char *version)
+{
+	const char *p = strstr(version, "version ");
+	unsigned long major = 0;
+
+	/* Apple counts otherwise. */
+	if (!p || strstr(version, "Apple"))
+		return true;
+	for (p += strlen("version "); *p >= '0' && *p <= '9' && major < 1000; p++)
+		major = major * 10 + (unsigned long)(*p - '0');
+	return *p != '.' || major >= (family == CC_FAMILY_GCC ? 15 : 19);
+}
+
 bool cc_probe_search(const char *text, struct hp_strv *ret_quote, struct hp_strv *ret_angle,
                      struct hp_strv *ret_missing)
 {

@@ -22,6 +22,10 @@ bool cc_probe_help_is_cl(const char *text);
 /* Family and one-line version from `-v`. False: neither GCC nor Clang. */
 bool cc_probe_version(const char *text, enum cc_family *ret_family, struct hp_buf *ret_version);
 
+/* Whether a compiler of this version line may know #embed: GCC from 15 on, Clang from 19 on, and any that cannot be told.
+ * To older ones it is an error where it counts. */
+bool cc_probe_knows_embed(enum cc_family family, const char *version);
+
 /* The include search from `-v -E`: directories in order for "..." and <...>, and those that were named but do not
  * exist (which would join the search if they appeared). False when the listing is not there. */
 bool cc_probe_search(const char *text, struct hp_strv *ret_quote, struct hp_strv *ret_angle,

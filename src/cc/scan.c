@@ -18,6 +18,7 @@ void cc_scan_done(struct cc_scan *scan)
 	free(scan->includes);
 	free(scan->names);
 	free(scan->asm_names);
+	free(scan->wrappers);
 	*scan = (struct cc_scan){0};
 }
 
@@ -297,6 +298,8 @@ void cc_scan_source(enum cc_scan_syntax syntax, const char *data, size_t len, st
 	        .includes_len = s.includes_len,
 	        .names = s.names.data, /* NULL without names, so not hp_buf_steal */
 	        .names_len = s.names.len,
+	        .wrappers = s.wrappers.data,
+	        .wrappers_len = s.wrappers.len,
 	        .asm_names = s.asm_names.data,
 	        .asm_names_len = s.asm_names.len,
 	        .computed_at = s.computed_at,

@@ -8,12 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+
 enum cc_scan_flag {
 	CC_SCAN_DATE = 1u << 0,              /* __DATE__ */
 	CC_SCAN_TIME = 1u << 1,              /* __TIME__ */
 	CC_SCAN_TIMESTAMP = 1u << 2,         /* __TIMESTAMP__ */
 	CC_SCAN_HAS_INCLUDE_MACRO = 1u << 3, /* __has_include of something not a literal "x" or <x> */
 	CC_SCAN_INCBIN = 1u << 4, /* .incbin or .include inside a string literal (inline asm) or in assembler text */
+	CC_SCAN_HAS_INCLUDE_WRAPPER = 1u << 13, /* a macro is defined as __has_include of its parameter */
 	CC_SCAN_INCBIN_UNKNOWN = 1u << 12, /* one of those names a file that only the assembler knows, or may do so */
 	CC_SCAN_EMBED = 1u << 5,           /* #embed, __has_embed */
 	CC_SCAN_INCLUDE_MACRO = 1u << 6,   /* #include whose operand is not a literal */
@@ -45,6 +48,8 @@ struct cc_scan {
 	size_t includes_len;
 	char *names;
 	size_t names_len;
+	char *wrappers; /* the macros of CC_SCAN_HAS_INCLUDE_WRAPPER, each with a NUL */
+	size_t wrappers_len;
 	char *asm_names; /* files that .include and .incbin name: each CC_SCAN_ASM_*, the name and a NUL */
 	size_t asm_names_len;
 	/* With CC_SCAN_INCLUDE_MACRO: the first of those stands behind the names of lower offset. */
@@ -60,6 +65,10 @@ enum cc_scan_syntax {
 	CC_SCAN_C,   /* C, C++, Objective-C and headers */
 	CC_SCAN_ASM, /* assembler text, preprocessed or not: also looks for .incbin/.include as directives */
 };
+
+/* What the macro `name`, a CC_SCAN_HAS_INCLUDE_WRAPPER of some file, is used with in this text: appends each name with its
+ * opening '"' or '<' and a NUL. False: one of the uses cannot be told. */
+bool cc_scan_wrapped(const char *data, size_t len, const char *name, struct hp_buf *probes);
 
 /* Scans `len` bytes. Fills *ret_scan (release with cc_scan_done). Cannot fail: every byte string is some source. */
 void cc_scan_source(enum cc_scan_syntax syntax, const char *data, size_t len, struct cc_scan *ret_scan);

@@ -241,16 +241,22 @@ static bool is_named(const struct cc_scanner *s, size_t start)
 static size_t on_has_include(struct cc_scanner *s, size_t start, size_t end, bool next)
 {
 	bool sure = false;
-	size_t i = cc_lex_skip_space(s, end);
+	size_t paren = cc_lex_skip_space(s, end);
 	size_t name_end = 0;
+	bool quoted = false;
 
 	if (is_named(s, start))
 		return end;
-	if (cc_lex_at(s, i) == '(') {
-		i = cc_lex_skip_space(s, i + 1);
+	if (cc_lex_at(s, paren) == '(') {
+		size_t i = cc_lex_skip_space(s, paren + 1);
+
+		quoted = cc_lex_at(s, i) == '"';
 		name_end = header_name(s, (struct cc_include){.next = next, .probe = true}, i, &sure);
 	}
-	if (!sure)
+	/* "..." in a macro's body is looked for beside whatever file evaluates it. */
+	if (name_end && sure && quoted && cc_scan_in_define(s, start))
+		sure = false;
+	if (!sure && (name_end || !cc_scan_is_wrapper(s, start, paren)))
 		s->flags |= CC_SCAN_HAS_INCLUDE_MACRO;
 	return name_end ? name_end : end;
 }

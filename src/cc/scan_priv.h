@@ -37,6 +37,7 @@ struct cc_scanner {
 	size_t includes_cap;
 	struct hp_buf names;
 	struct hp_buf asm_names;
+	struct hp_buf wrappers;
 	uint32_t computed_at;
 };
 
@@ -121,6 +122,15 @@ size_t cc_lex_find_close(struct cc_scanner *s, size_t i, unsigned char close);
 /* Each returns where to go on. `width` is 1 for `#`, more for a digraph. */
 size_t cc_scan_hash(struct cc_scanner *s, size_t p, size_t width);
 size_t cc_scan_word(struct cc_scanner *s, size_t start);
+
+/* scan_wrap.c: __has_include behind macros. ------------------------------------------------------------------------ */
+
+/* Whether the __has_include at `start`, its operand's parenthesis at `operand`, is that of a macro with a parameter; notes
+ * the macro. */
+bool cc_scan_is_wrapper(struct cc_scanner *s, size_t start, size_t operand);
+
+/* Whether `start` is on the line of a #define. */
+bool cc_scan_in_define(const struct cc_scanner *s, size_t start);
 
 /* scan_text.c: text for the assembler. ----------------------------------------------------------------------------- */
 

@@ -18,15 +18,17 @@ void daemon_discovery_done(struct daemon_discovery *d)
 	*d = (struct daemon_discovery){0};
 }
 
-enum cc_reason daemon_discover_scan(const struct cc_scan *scan, bool date_time_ok)
+enum cc_reason daemon_discover_scan(const struct cc_scan *scan, bool date_time_ok, bool embed_ok)
 {
 	static const struct {
 		uint32_t flag;
 		enum cc_reason reason;
 	} rules[] = {
-	        {CC_SCAN_TIMESTAMP, CC_REASON_TIMESTAMP}, {CC_SCAN_HAS_INCLUDE_MACRO, CC_REASON_HAS_INCLUDE_MACRO},
-	        {CC_SCAN_EMBED, CC_REASON_EMBED},         {CC_SCAN_PRAGMA_DEPENDENCY, CC_REASON_PRAGMA_DEPENDENCY},
-	        {CC_SCAN_PCH_PREPROCESS, CC_REASON_PCH},  {CC_SCAN_MODULE, CC_REASON_MODULES},
+	        {CC_SCAN_TIMESTAMP, CC_REASON_TIMESTAMP},
+	        {CC_SCAN_HAS_INCLUDE_MACRO, CC_REASON_HAS_INCLUDE_MACRO},
+	        {CC_SCAN_PRAGMA_DEPENDENCY, CC_REASON_PRAGMA_DEPENDENCY},
+	        {CC_SCAN_PCH_PREPROCESS, CC_REASON_PCH},
+	        {CC_SCAN_MODULE, CC_REASON_MODULES},
 	};
 
 	if (scan->flags == 0)
@@ -35,6 +37,8 @@ enum cc_reason daemon_discover_scan(const struct cc_scan *scan, bool date_time_o
 		return CC_REASON_DATE_TIME;
 	if ((scan->flags & CC_SCAN_INCBIN) && (scan->flags & CC_SCAN_INCBIN_UNKNOWN))
 		return CC_REASON_INCBIN;
+	if ((scan->flags & CC_SCAN_EMBED) && !embed_ok)
+		return CC_REASON_EMBED;
 	for (size_t i = 0; i < HP_ARRAY_SIZE(rules); i++) {
 		if (scan->flags & rules[i].flag)
 			return rules[i].reason;
@@ -101,7 +105,7 @@ static enum cc_reason walk(struct discovery *d, const struct directive *t, uintp
 
 /* Follows a directive once, however many files have it; but each #include_next by itself, since it may lead each file
  * somewhere else. */
-static enum cc_reason follow(struct discovery *d, const struct directive *t, uintptr_t *ret_target)
+enum cc_reason daemon_discovery_follow(struct discovery *d, const struct directive *t, uintptr_t *ret_target)
 {
 	struct hp_map_slot *slot;
 	enum cc_reason reason;
@@ -135,7 +139,7 @@ static enum cc_reason follow_file(struct discovery *d, size_t i)
 		enum cc_reason reason;
 		uintptr_t target;
 
-		reason = follow(d, &t, &target);
+		reason = daemon_discovery_follow(d, &t, &target);
 		if (reason != CC_REASON_NONE)
 			return reason;
 		if (d->headers && target != 1 && !inc->probe)
@@ -154,7 +158,7 @@ static enum cc_reason follow_forced(struct discovery *d, const struct hp_strv *n
 
 		if (names->v[i][0] == '/')
 			daemon_directive_alone(d, &t);
-		reason = follow(d, &t, &target);
+		reason = daemon_discovery_follow(d, &t, &target);
 		if (reason != CC_REASON_NONE)
 			return reason;
 		if (d->headers && target != 1)
@@ -178,7 +182,7 @@ static enum cc_reason follow_implicit(struct discovery *d)
 	if (d->in->inv->family == CC_FAMILY_GCC) {
 		struct directive t = {.name = "stdc-predef.h"};
 
-		reason = follow(d, &t, &target);
+		reason = daemon_discovery_follow(d, &t, &target);
 		if (reason != CC_REASON_NONE)
 			return reason;
 		if (d->headers && target != 1)
@@ -312,7 +316,7 @@ static enum cc_reason discover(struct discovery *d)
 	for (size_t i = 0; i < in->deps->len; i++) {
 		reason = daemon_discovery_add(d, in->deps->v[i], 0);
 		if (reason == CC_REASON_NONE) {
-			reason = daemon_discover_scan(&d->members[i].content->scan, in->date_time_ok);
+			reason = daemon_discover_scan(&d->members[i].content->scan, in->date_time_ok, in->embed_ok);
 			if (reason != CC_REASON_NONE)
 				hp_buf_str(d->detail, in->deps->v[i]);
 		}
@@ -326,6 +330,8 @@ static enum cc_reason discover(struct discovery *d)
 		reason = daemon_discovery_pch(d);
 	if (reason == CC_REASON_NONE)
 		reason = daemon_discovery_asm(d);
+	if (reason == CC_REASON_NONE)
+		reason = daemon_discovery_wrapped(d);
 	if (reason == CC_REASON_NONE)
 		reason = follow_implicit(d);
 	/* Files that only __has_include found are appended meanwhile; what they include was not read. */

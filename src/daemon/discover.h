@@ -30,6 +30,7 @@ struct daemon_discover_input {
 	const struct hp_strv *env; /* CPATH stands between -I and -isystem */
 	int64_t start_ns;  /* of the compile, by the file clock; an input stamped at or after it changed meanwhile */
 	bool date_time_ok; /* SOURCE_DATE_EPOCH is set and in the key */
+	bool embed_ok;     /* the compiler does not know #embed: where it counts, it fails */
 };
 
 /* Fills *ret_discovery (release always). CC_REASON_NONE, or why the unit cannot be stored with the path in `detail`. */
@@ -37,4 +38,4 @@ enum cc_reason daemon_discover(const struct daemon_discover_input *in, struct da
                                struct hp_buf *detail);
 
 /* Whether what one file mentions makes a unit uncacheable. Used before a compile, too, on the source. */
-enum cc_reason daemon_discover_scan(const struct cc_scan *scan, bool date_time_ok);
+enum cc_reason daemon_discover_scan(const struct cc_scan *scan, bool date_time_ok, bool embed_ok);

@@ -34,17 +34,12 @@ static void add_names(struct asm_work *w, const struct cc_scan *scan)
  * does not do. */
 static enum cc_reason add_names_of(struct discovery *d, struct asm_work *w, size_t member)
 {
-	HP_AUTO_BUF struct hp_buf path = {0};
 	HP_AUTO_BUF struct hp_buf text = {0};
-	struct codec_digest digest;
+	enum cc_reason reason = daemon_discovery_text(d, member, &text);
 	struct cc_scan scan;
 
-	sys_path_join(&path, d->in->cwd, d->out->draft.files.v[member]);
-	if (sys_read_file(path.data, HP_SOURCE_SIZE_MAX, &text, NULL, NULL) < 0)
-		return CC_REASON_INPUT_CHANGED;
-	codec_blake3(text.data, text.len, &digest);
-	if (!codec_digest_eq(&digest, &d->members[member].content->digest))
-		return CC_REASON_INPUT_CHANGED;
+	if (reason != CC_REASON_NONE)
+		return reason;
 	cc_scan_source(CC_SCAN_ASM, hp_buf_cstr(&text), text.len, &scan);
 	add_names(w, &scan);
 	cc_scan_done(&scan);

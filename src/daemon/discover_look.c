@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/discover_priv.h"
@@ -263,6 +264,18 @@ void daemon_spell(struct hp_buf *out, const char *dir, const char *name)
 		at[dir_len++] = '/';
 	memcpy(at + dir_len, name, name_len);
 	hp_buf_added(out, dir_len + name_len);
+}
+
+enum cc_reason daemon_discovery_text(struct discovery *d, size_t member, struct hp_buf *out)
+{
+	HP_AUTO_BUF struct hp_buf path = {0};
+	struct codec_digest digest;
+
+	sys_path_join(&path, d->in->cwd, d->out->draft.files.v[member]);
+	if (sys_read_file(path.data, HP_SOURCE_SIZE_MAX, out, NULL, NULL) < 0)
+		return CC_REASON_INPUT_CHANGED;
+	codec_blake3(out->data, out->len, &digest);
+	return codec_digest_eq(&digest, &d->members[member].content->digest) ? CC_REASON_NONE : CC_REASON_INPUT_CHANGED;
 }
 
 enum cc_reason daemon_discovery_join(struct discovery *d, const char *path, uintptr_t *ret_looked)

@@ -64,6 +64,9 @@ struct directive {
 /* Adds a file to the closure. CC_REASON_NONE, or why the unit cannot be stored with the path in d->detail. */
 enum cc_reason daemon_discovery_add(struct discovery *d, const char *spelled, uint8_t flags);
 
+/* The text of a member, read once more; not as it was when it joined: CC_REASON_INPUT_CHANGED. */
+enum cc_reason daemon_discovery_text(struct discovery *d, size_t member, struct hp_buf *out);
+
 /* Whether the path, relative to the compile's directory, is absent, a member, or another file. */
 uintptr_t daemon_discovery_look_up(struct discovery *d, const char *path);
 
@@ -99,6 +102,16 @@ const char *daemon_without_dot(const char *path);
 
 /* The directory part, "" for none. The caller frees. */
 char *daemon_dir_part(const char *path);
+
+/* discover.c --------------------------------------------------------------------------------------------------------- */
+
+/* Follows a directive to where it leads. *ret_target is for discover.c alone. */
+enum cc_reason daemon_discovery_follow(struct discovery *d, const struct directive *t, uintptr_t *ret_target);
+
+/* discover_wrapped.c ------------------------------------------------------------------------------------------------- */
+
+/* What macros ask for that wrap __has_include. */
+enum cc_reason daemon_discovery_wrapped(struct discovery *d);
 
 /* discover_asm.c ----------------------------------------------------------------------------------------------------- */
 

@@ -247,6 +247,7 @@ enum cc_reason daemon_prepare(struct daemon_service *s, struct daemon_ticket *t)
 	if (reason != CC_REASON_NONE)
 		return reason;
 	/* GCC takes __DATE__ and __TIME__ from it; Clang before 16 looks at the clock all the same. */
+	t->embed_ok = !cc_probe_knows_embed(t->inv.family, t->identity->version);
 	t->date_time_ok = t->inv.family == CC_FAMILY_GCC && env_value(&t->key_env, "SOURCE_DATE_EPOCH");
 	if (t->inv.null_output && !daemon_is_null_device("/dev/null")) {
 		hp_buf_str(&t->detail, "/dev/null");

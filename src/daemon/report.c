@@ -94,6 +94,7 @@ static enum cc_reason discover(struct daemon_ticket *t, const struct cc_depfile 
 	        .env = &t->kept.env,
 	        .start_ns = t->start_ns,
 	        .date_time_ok = t->date_time_ok,
+	        .embed_ok = t->embed_ok,
 	};
 	enum cc_reason reason = daemon_discover(&in, &t->discovery, &t->detail);
 

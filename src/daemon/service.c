@@ -365,7 +365,7 @@ static enum cc_reason prepare_run(struct daemon_service *s, struct daemon_ticket
 		hp_buf_printf(&t->detail, "%s: %s", t->source, strerror(-r));
 		return r == -EFBIG ? CC_REASON_TOO_LARGE : CC_REASON_SPECIAL_INPUT;
 	}
-	reason = daemon_discover_scan(&source->scan, t->date_time_ok);
+	reason = daemon_discover_scan(&source->scan, t->date_time_ok, t->embed_ok);
 	if (reason != CC_REASON_NONE) {
 		hp_buf_printf(&t->detail, "%s", t->source);
 		return reason;

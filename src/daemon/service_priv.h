@@ -53,6 +53,7 @@ struct daemon_ticket {
 	char *deps_file;    /* the user's; NULL */
 	char *private_deps; /* NULL */
 	bool date_time_ok;
+	bool embed_ok;
 	bool color; /* diagnostics come out coloured because the terminal is one */
 	struct daemon_flight *flight;
 	int64_t start_ns;

@@ -314,3 +314,55 @@ def test_a_name_that_a_macro_makes_for_the_assembler_is_left_to_the_compiler(pro
     for blob in ("1", "2"):
         project.write("blob", blob)
         project.step(argv, "uncached:incbin")
+
+
+# ---- __has_include behind macros
+
+
+def test_a_header_that_a_macro_around_has_include_asks_for_counts(project):
+    """As {fmt}, GoogleTest and others have it."""
+    project.write("inc/has.h", "#pragma once\n#ifdef __has_include\n#define HAS(x) __has_include(x)\n#else\n#define HAS(x) 0\n"
+                               "#endif\n")
+    project.write("src/a.c", '#include <has.h>\n#if HAS(<extra.h>) || HAS("near.h")\nint extra;\n#endif\nint x;\n')
+    argv = [project.cc, "-Iearly", "-Iinc", "-c", "src/a.c", "-o", "out/a.o", "-MD"]
+    miss_then_hit(project, argv)
+    for name in ("early/extra.h", "inc/extra.h", "src/near.h"):
+        project.write(name, "")
+        miss_then_hit(project, argv, "miss:header-appeared")
+        os.unlink(path(project, name))
+        project.step(argv, "hit")
+    project.write("src/a.c", '#include <has.h>\n#define NAME <extra.h>\n#if HAS(NAME)\nint extra;\n#endif\nint x;\n')
+    project.step(argv, "uncached:has-include-macro")
+
+
+def test_embed_behind_a_question_does_not_keep_old_compilers_from_the_cache(project):
+    """To GCC 12 and Clang 14 #embed is an error where it counts, and nothing where it does not."""
+    if int(project.cache.run([project.cc, "-dumpversion"], project.root).out.split(b".")[0]) >= 15:
+        pytest.skip("a compiler that knows #embed")
+    project.write("blob", "1")
+    project.write("a.c", '#if defined(__has_embed)\n#if __has_embed("blob")\nchar b[] = {\n#embed "blob"\n};\n#endif\n#endif\nint x;\n')
+    argv = [project.cc, "-c", "a.c", "-o", "out/a.o"]
+    miss_then_hit(project, argv)
+    project.write("a.c", 'char b[] = {\n#embed "blob"\n};\n')
+    project.step(argv, "failed")
+
+
+# ---- modules
+
+
+@pytest.mark.parametrize("project, options", [("gcc", "-std=c++20 -fmodules-ts"), ("clang", "-std=c++20 -fmodules-ts"),
+                                              ("clang", "-fmodules -fcxx-modules -fmodules-cache-path=mods"),
+                                              ("clang", "-fprebuilt-module-path=.")], indirect=["project"])
+def test_modules_are_left_to_the_compiler(project, options):
+    project.write("a.cc", "int x;\n")
+    project.step([project.cc, *options.split(), "-c", "a.cc", "-o", "out/a.o"], "uncached:modules")
+
+
+@pytest.mark.parametrize("text, expect", [("", "miss"), ("-x c++\n", "miss"), ("-fmodule-mapper=a.map\n", "uncached")])
+def test_a_module_map_of_cmake_in_which_there_is_nothing_spoils_nothing(project, text, expect):
+    """CMake writes one for each C++20 unit; most have no modules."""
+    project.write("a.cc", "int x;\n")
+    project.write("a.modmap", text)
+    argv = [project.cc, "-std=c++20", "-MD", "-MF", "out/a.d", "@a.modmap", "-o", "out/a.o", "-c", "a.cc"]
+    project.step(argv, expect)
+    project.step(argv, "hit" if expect == "miss" else expect)

@@ -128,6 +128,8 @@ def judge_header(tool, path):
     if '_Pragma' in dump:
         have_flags &= ~SYSTEM_HEADER
         flags &= ~SYSTEM_HEADER
+    if have_flags & 1 << 13:  # a macro that wraps __has_include
+        have_flags |= HAS_INCLUDE_MACRO
     if (have_flags & mask) != flags or have != includes:
         only_here = [n for n in have if n not in includes]
         only_clang = [n for n in includes if n not in have]

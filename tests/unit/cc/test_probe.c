@@ -224,9 +224,22 @@ static void of_the_processor_only_what_lasts_counts(void **state)
 	assert_string_equal(hp_buf_cstr(&cpu), "vendor_id\t: A\nmodel name\t: B\nflags\t: fpu avx\n");
 }
 
+static void versions_that_know_embed_are_told(void **state)
+{
+	(void)state;
+	assert_false(cc_probe_knows_embed(CC_FAMILY_GCC, "gcc version 12.2.0 (Debian 12.2.0-14)"));
+	assert_false(cc_probe_knows_embed(CC_FAMILY_GCC, "gcc version 14.2.0"));
+	assert_true(cc_probe_knows_embed(CC_FAMILY_GCC, "gcc version 15.1.0"));
+	assert_true(cc_probe_knows_embed(CC_FAMILY_GCC, "gcc version trunk"));
+	assert_false(cc_probe_knows_embed(CC_FAMILY_CLANG, "Debian clang version 14.0.6"));
+	assert_true(cc_probe_knows_embed(CC_FAMILY_CLANG, "clang version 19.1.0"));
+	assert_true(cc_probe_knows_embed(CC_FAMILY_CLANG, "Apple clang version 15.0.0"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(versions_that_know_embed_are_told),
 	        cmocka_unit_test(names_of_compilers_are_known),
 	        cmocka_unit_test(the_family_is_read_from_its_line),
 	        cmocka_unit_test(the_search_is_read_in_order),

@@ -182,7 +182,11 @@ static void probes_are_told_from_includes_and_tests(void **state)
 	  0, "");
 	c("#if defined(__has_include) && __has_include(<a//b>)", 0, "?<a//b>");
 	c("#if __has_include(X)", CC_SCAN_HAS_INCLUDE_MACRO, "");
-	c("#define H(x) __has_include(x)\n", CC_SCAN_HAS_INCLUDE_MACRO, "");
+	c("#define H(x) __has_include(x)\n", CC_SCAN_HAS_INCLUDE_WRAPPER, "");
+	c("#define H(x) __has_include(y)\n", CC_SCAN_HAS_INCLUDE_MACRO, "");
+	c("#define H(x, y) __has_include(x)\n", CC_SCAN_HAS_INCLUDE_MACRO, "");
+	c("#define H __has_include(\"x\")\n", CC_SCAN_HAS_INCLUDE_MACRO, "?\"x\"");
+	c("#define H __has_include(<x>)\n", 0, "?<x>");
 	c("#define H __has_include\n", CC_SCAN_HAS_INCLUDE_MACRO, "");
 	c("#define H __has_include(<x>)\n", 0, "?<x>");
 	c("#define __has_include(x) 0\n#undef __has_include\n# ifdef/**/__has_include", 0, "");
@@ -441,9 +445,43 @@ static void files_of_assembler_sources_are_named(void **state)
 	asm_files(CC_SCAN_ASM, ".incbin", "?");
 }
 
+/* What the macro H is used with, or "?". */
+static void wrapped(const char *source, const char *probes)
+{
+	HP_AUTO_FREE char *copy = hp_memdup(source, strlen(source) ? strlen(source) : 1);
+	HP_AUTO_BUF struct hp_buf got = {0};
+
+	if (!cc_scan_wrapped(copy, strlen(source), "H", &got)) {
+		assert_string_equal("?", probes);
+		return;
+	}
+	for (size_t i = 0; i < got.len; i++)
+		got.data[i] = got.data[i] ? got.data[i] : ' ';
+	assert_string_equal(hp_buf_cstr(&got), probes);
+}
+
+static void uses_of_a_macro_that_wraps_has_include_are_found(void **state)
+{
+	(void)state;
+	wrapped("", "");
+	wrapped("#if H(<a>) && !H(\"b/c\")\n#elif defined(H) && ( H /**/ ( <d> ) )\n#endif\n", "<a \"b/c <d ");
+	wrapped("#ifdef __has_include\n#define H(x) __has_include(x)\n#else\n# define H(...) 0\n#endif\n", "");
+	wrapped("#define HAS_A H(<a>)\nint OH, H1, H;\n", "<a ");
+	wrapped("#define HAS_A \\\n H(\"a\")\n", "?");
+	wrapped("#define J(x) H(x)\n", "?");
+	wrapped("#define J H\n", "?");
+	wrapped("#if H(NAME)\n", "?");
+	wrapped("#if H(<a> x)\n", "?");
+	wrapped("#if H(<a\n", "?");
+	wrapped("#if H(<>)\n", "?");
+	wrapped("#if A\\\nB\n", "?");
+	wrapped("#if H", "?");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(uses_of_a_macro_that_wraps_has_include_are_found),
 	        cmocka_unit_test(files_of_inline_assembler_are_named),
 	        cmocka_unit_test(files_of_assembler_sources_are_named),
 	        cmocka_unit_test(dates_are_found_as_whole_words_only),

@@ -850,6 +850,24 @@ def test_a_specs_file_that_changes_is_noticed(project):
         project.step(argv, None)
 
 
+def test_specs_that_appear_where_gcc_looks_for_libraries_are_noticed(project):
+    """GCC reads a file called specs in the places of LIBRARY_PATH, also when it does not link; "" is the directory."""
+    if project.argv[0] == "clang":
+        pytest.skip("clang: has no specs files")
+    os.mkdir(path(project, "libs"))
+    project.write("src/e.c", "#ifndef SPEC\n#define SPEC 0\n#endif\nint x = SPEC;\n")
+    argv = ["gcc", "-c", "src/e.c", "-o", "out/e.o"]
+    for library_path, specs in ((path(project, "libs"), "libs/specs"), ("/nonexistent:", "specs")):
+        env = {"LIBRARY_PATH": library_path}
+        project.step(argv, None, env=env)
+        for define in ("-DSPEC=1", "-DSPEC=2"):
+            project.write(specs, f"*cpp_unique_options:\n+ {define}\n\n")
+            project.step(argv, None, env=env)
+            project.step(argv, None, env=env)
+        os.unlink(path(project, specs))
+        project.step(argv, None, env=env)
+
+
 def test_a_configuration_file_of_clang_that_changes_is_noticed(project):
     if project.argv[0] == "gcc":
         pytest.skip("gcc: has no configuration files")

@@ -174,11 +174,11 @@ def check_cwd(driver):
 
 def check_unkeyed(driver):
     """An option that leaves the key as it is must leave object and diagnostics as they are."""
-    with open("k.c", "w", encoding="ascii") as f:
+    with open("unkeyed.c", "w", encoding="ascii") as f:
         f.write("int f(int a) { int unused; return a; }\n")
-    common = ["-c", "k.c", "-Wall", "-o", "k.o"]
+    common = ["-c", "unkeyed.c", "-Wall", "-o", "unkeyed.o"]
     plain = run(driver, *common)
-    want = (plain.returncode, plain.stdout, plain.stderr, read("k.o"))
+    want = (plain.returncode, plain.stdout, plain.stderr, read("unkeyed.o"))
     key = parse(driver, common)["key"]
     asked = 0
     table = subprocess.run([TOOL, "table"], stdout=subprocess.PIPE, text=True, check=True).stdout
@@ -191,7 +191,7 @@ def check_unkeyed(driver):
             continue
         asked += 1
         got = run(driver, *common, *args)
-        check((got.returncode, got.stdout, got.stderr, read("k.o")) == want, driver, args, "changes what was not keyed")
+        check((got.returncode, got.stdout, got.stderr, read("unkeyed.o")) == want, driver, args, "changes what was not keyed")
     check(asked > (5 if FAMILY[driver] == "gcc" else 1), driver, "only", asked, "options are not keyed")
 
 

@@ -267,7 +267,7 @@ bool cc_place_supported(enum cc_family family, const char *version)
 {
 	const char *number = strstr(version, "version ");
 
-	if (!number || family == CC_FAMILY_UNKNOWN)
+	if (!number || (family != CC_FAMILY_GCC && family != CC_FAMILY_CLANG))
 		return false;
 	return strtoul(number + 8, NULL, 10) >= (family == CC_FAMILY_GCC ? 8 : 10);
 }

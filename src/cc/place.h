@@ -59,7 +59,8 @@ bool cc_place_args(const struct cc_place *place, const struct hp_strv *args, str
  * results are then for this place alone. */
 bool cc_place_bound(const struct cc_invocation *inv);
 
-/* Whether a compiler that says this of its version has the options: GCC 8, Clang 10. False where it cannot be told. */
+/* Whether a compiler that says this of its version has the options: GCC 8, Clang 10. False where it cannot be told,
+ * and in MSVC's grammar. */
 bool cc_place_supported(enum cc_family family, const char *version);
 
 /* The arguments that make outputs independent of the place, for in front of the user's, who has the last word.

@@ -172,6 +172,29 @@ static _Noreturn void split(const struct call *call, const struct proto_list *wo
 	_exit(worst);
 }
 
+/* Runs the preprocessor, of which the user sees nothing, and reports. False: the daemon is gone. */
+static bool preprocess(const struct call *call, struct client_session *s, const struct proto_reply *reply)
+{
+	char **argv = argv_of(call->argv[0], &reply->args);
+	struct proto_report report;
+	struct client_run run;
+	bool sent;
+
+	debug(call, "preprocess", reply->reason.data, reply->reason.len);
+	if (client_run(call->compiler.data, argv, CLIENT_RUN_KEEP, &run, NULL) < 0)
+		run_plainly(call);
+	report = (struct proto_report){
+	        .status = (uint64_t)run.status,
+	        .out = {.data = run.out.data, .len = run.out.len},
+	        .err = {.data = run.err.data, .len = run.err.len},
+	        .truncated = run.truncated,
+	        .duration_ms = run.duration_ms,
+	};
+	sent = client_session_send(s, PROTO_REPORT, &report);
+	client_run_done(&run);
+	return sent;
+}
+
 static _Noreturn void follow(const struct call *call, struct client_session *s, const struct client_handshake *h)
 {
 	struct proto_reply reply;
@@ -182,6 +205,13 @@ static _Noreturn void follow(const struct call *call, struct client_session *s, 
 			run_locally(call, "daemon does not answer");
 		if (!client_token_eq(reply.proof.data, reply.proof.len, h->proof, strlen(h->proof)))
 			run_locally(call, "daemon cannot prove itself");
+		if (reply.kind == PROTO_REPLY_PREPROCESS) {
+			if (!preprocess(call, s, &reply))
+				run_locally(call, "the daemon does not take the report");
+			proto_done(&proto_reply_desc, &reply);
+			deadline_ms = CLIENT_ACK_DEADLINE_MS;
+			continue;
+		}
 		if (reply.kind != PROTO_REPLY_WAIT)
 			break;
 		proto_done(&proto_reply_desc, &reply);

@@ -118,7 +118,7 @@ static bool forward(struct stream *s, enum client_run_mode mode, bool *truncated
 		return false;
 	if (mode == CLIENT_RUN_QUIET)
 		return true;
-	if (sys_write_all(s->to, chunk, (size_t)n) < 0)
+	if (mode == CLIENT_RUN_TEE && sys_write_all(s->to, chunk, (size_t)n) < 0)
 		s->lost = true;
 	if (s->keep->len + (size_t)n > KEEP_MAX)
 		*truncated = true;

@@ -20,6 +20,7 @@ struct client_run {
 
 enum client_run_mode {
 	CLIENT_RUN_TEE,   /* forward and keep */
+	CLIENT_RUN_KEEP,  /* keep */
 	CLIENT_RUN_QUIET, /* discard */
 };
 

@@ -48,35 +48,69 @@ static void own_work_end(const struct own_actions *user)
 		(void)sigaction(own_signals[i], &user->v[i], NULL);
 }
 
-/* Runs the compiler, reports, and ends as it ended. */
-static _Noreturn void run_and_report(const struct local *l, struct daemon_service *service,
-                                     struct daemon_ticket *ticket, const struct daemon_answer *answer)
+/* argv for the compiler with the answer's arguments; their strings stay the answer's. */
+static char **argv_of(const struct local *l, const struct daemon_answer *answer)
 {
 	char **argv = hp_alloc((answer->args.len + 2) * sizeof *argv);
-	struct daemon_verdict verdict;
-	struct own_actions user;
-	struct client_run again;
-	struct client_run run;
 
 	argv[0] = l->argv[0];
 	for (size_t i = 0; i <= answer->args.len; i++)
 		argv[i + 1] = answer->args.len ? answer->args.v[i] : NULL;
+	return argv;
+}
+
+static struct daemon_result result_of(const struct client_run *run)
+{
+	return (struct daemon_result){
+	        .status = run->status,
+	        .out = run->out.data,
+	        .out_len = run->out.len,
+	        .err = run->err.data,
+	        .err_len = run->err.len,
+	        .truncated = run->truncated,
+	        .duration_ms = run->duration_ms,
+	};
+}
+
+/* Runs the preprocessor, of which the user sees nothing; *answer becomes what follows from its text. */
+static void run_preprocessor(const struct local *l, struct daemon_service *service, struct daemon_ticket *ticket,
+                             struct daemon_answer *answer)
+{
+	HP_AUTO_FREE char **argv = argv_of(l, answer);
+	struct daemon_result result;
+	struct own_actions user;
+	struct client_run run;
+
+	(void)umask(l->mask);
+	if (client_run(l->compiler, argv, CLIENT_RUN_KEEP, &run, NULL) < 0)
+		run_plainly(l);
+	(void)umask(0);
+	own_work_begin(&user);
+	result = result_of(&run);
+	daemon_answer_done(answer);
+	daemon_service_preprocessed(service, ticket, &result, answer);
+	client_run_done(&run);
+	own_work_end(&user);
+}
+
+/* Runs the compiler, reports, and ends as it ended. */
+static _Noreturn void run_and_report(const struct local *l, struct daemon_service *service,
+                                     struct daemon_ticket *ticket, const struct daemon_answer *answer)
+{
+	char **argv = argv_of(l, answer);
+	struct daemon_verdict verdict;
+	struct daemon_result result;
+	struct own_actions user;
+	struct client_run again;
+	struct client_run run;
+
 	(void)umask(l->mask);
 	if (client_run(l->compiler, argv, CLIENT_RUN_TEE, &run, NULL) < 0)
 		run_plainly(l);
 	(void)umask(0);
 	own_work_begin(&user);
-	daemon_service_report(service, ticket,
-	                      &(struct daemon_result){
-	                              .status = run.status,
-	                              .out = run.out.data,
-	                              .out_len = run.out.len,
-	                              .err = run.err.data,
-	                              .err_len = run.err.len,
-	                              .truncated = run.truncated,
-	                              .duration_ms = run.duration_ms,
-	                      },
-	                      &verdict);
+	result = result_of(&run);
+	daemon_service_report(service, ticket, &result, &verdict);
 	if (verdict.rerun) {
 		own_work_end(&user);
 		(void)umask(l->mask);
@@ -119,6 +153,13 @@ int cmd_local(int argc, char **argv)
 	cmd_request_fill(l.compiler, l.argv, l.cwd, &request);
 	(void)umask(0);
 	daemon_service_look_up(service, &request, NULL, &answer, &ticket);
+	if (answer.decision == DAEMON_PREPROCESS) {
+		own_work_end(&user);
+		run_preprocessor(&l, service, ticket, &answer);
+		own_work_begin(&user);
+		if (answer.decision == DAEMON_HIT)
+			daemon_service_settle(service, ticket);
+	}
 	if (answer.decision == DAEMON_RUN) {
 		own_work_end(&user);
 		run_and_report(&l, service, ticket, &answer);

@@ -24,6 +24,7 @@ int cmd_service_options(const struct config *config, struct daemon_service_optio
 	        .pack_level = cache->zstd_level ? cache->zstd_level : CACHE_PACK_RAW,
 	        .memory_max = config->daemon.memory_size_max,
 	        .read_only = cache->read_only,
+	        .preprocessed = config->source_mode == CONFIG_SOURCE_PREPROCESSED,
 	        .auto_inject = config->determinism.auto_inject,
 	        .zi_as_z7 = config->msvc.zi == CONFIG_MSVC_ZI_Z7,
 	};

@@ -14,7 +14,7 @@
 
 enum config_source_mode {
 	CONFIG_SOURCE_DIRECT = 0,
-	CONFIG_SOURCE_PREPROCESSED, /* refused by the parser until it exists */
+	CONFIG_SOURCE_PREPROCESSED,
 };
 
 enum config_cache_type {

@@ -38,8 +38,9 @@ const struct config_key config_keys[] = {
                 .offset = offsetof(struct config, source_mode),
                 .fallback = "direct",
                 .words = source_modes,
-                .not_yet = "preprocessed",
-                .doc = "What a result is keyed on: \"direct\" is the content of every file that the compile read.",
+                .doc = "What a result is keyed on. \"direct\": the content of every file that the compile read. "
+                       "\"preprocessed\": where that is new, the preprocessor runs, and its text can lead to a result as "
+                       "well.",
         },
         {
                 .section = "cache",

@@ -150,7 +150,7 @@ static bool send_answer(struct daemon_server *server, struct daemon_conn *conn, 
 	static const enum proto_reply_kind kinds[] = {
 	        [DAEMON_HIT] = PROTO_REPLY_HIT,       [DAEMON_RUN] = PROTO_REPLY_RUN,
 	        [DAEMON_BYPASS] = PROTO_REPLY_BYPASS, [DAEMON_WAIT] = PROTO_REPLY_WAIT,
-	        [DAEMON_SPLIT] = PROTO_REPLY_SPLIT,
+	        [DAEMON_SPLIT] = PROTO_REPLY_SPLIT,   [DAEMON_PREPROCESS] = PROTO_REPLY_PREPROCESS,
 	};
 	HP_AUTO_FREE struct proto_bytes *args = hp_alloc(a->args.len * sizeof *args);
 	struct proto_reply reply = {
@@ -180,7 +180,9 @@ static bool look_up(struct daemon_server *server, struct daemon_conn *conn, bool
 	daemon_service_look_up(server->service, &conn->request, may_wait ? conn : NULL, &answer, &conn->ticket);
 	if (answer.decision != DAEMON_WAIT)
 		conn->state = DAEMON_CONN_RUNNING;
-	rests = send_answer(server, conn, &answer) && (answer.decision == DAEMON_RUN || answer.decision == DAEMON_WAIT);
+	rests = send_answer(server, conn, &answer) &&
+	        (answer.decision == DAEMON_RUN || answer.decision == DAEMON_WAIT ||
+	         answer.decision == DAEMON_PREPROCESS);
 	daemon_answer_done(&answer);
 	if (!rests)
 		daemon_conn_close(server, conn);
@@ -247,9 +249,32 @@ static bool serve_request(struct daemon_server *server, struct daemon_conn *conn
 	return rests;
 }
 
-/* The report of a finished compile. The client is let go before anything is packed. True: it has not arrived in full. */
+/* The preprocessor has ended: its text leads to a result, which is stored after the client was let go, or the compile
+ * begins. True: its report will come. */
+static bool serve_preprocessed(struct daemon_server *server, struct daemon_conn *conn,
+                               const struct daemon_result *result)
+{
+	struct daemon_answer answer;
+	bool rests;
+
+	daemon_service_preprocessed(server->service, conn->ticket, result, &answer);
+	conn->since_ns = sys_monotonic_ns();
+	rests = send_answer(server, conn, &answer) && answer.decision == DAEMON_RUN;
+	if (answer.decision == DAEMON_HIT) {
+		(void)shutdown(conn->fd, SHUT_RDWR);
+		daemon_service_settle(server->service, hp_steal(conn->ticket));
+	}
+	daemon_answer_done(&answer);
+	if (!rests)
+		daemon_conn_close(server, conn);
+	return rests;
+}
+
+/* The report of a finished compile. The client is let go before anything is packed. True: it has not arrived in full, or
+ * it was the preprocessor's. */
 static bool serve_report(struct daemon_server *server, struct daemon_conn *conn)
 {
+	struct daemon_result result;
 	struct daemon_verdict verdict;
 	struct daemon_ticket *ticket;
 	struct proto_report report;
@@ -265,18 +290,19 @@ static bool serve_report(struct daemon_server *server, struct daemon_conn *conn)
 		daemon_conn_close(server, conn);
 		return false;
 	}
+	result = (struct daemon_result){
+	        .status = (int)report.status,
+	        .out = report.out.data,
+	        .out_len = report.out.len,
+	        .err = report.err.data,
+	        .err_len = report.err.len,
+	        .truncated = report.truncated != 0,
+	        .duration_ms = (uint32_t)report.duration_ms,
+	};
+	if (daemon_ticket_preprocesses(conn->ticket))
+		return serve_preprocessed(server, conn, &result);
 	ticket = hp_steal(conn->ticket);
-	daemon_service_report(server->service, ticket,
-	                      &(struct daemon_result){
-	                              .status = (int)report.status,
-	                              .out = report.out.data,
-	                              .out_len = report.out.len,
-	                              .err = report.err.data,
-	                              .err_len = report.err.len,
-	                              .truncated = report.truncated != 0,
-	                              .duration_ms = (uint32_t)report.duration_ms,
-	                      },
-	                      &verdict);
+	daemon_service_report(server->service, ticket, &result, &verdict);
 	ack = (struct proto_ack){
 	        .rerun = verdict.rerun,
 	        .reason = proto_str(verdict.reason ? cc_reason_name(verdict.reason) : "stored"),

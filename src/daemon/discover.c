@@ -402,6 +402,7 @@ enum cc_reason daemon_discover(const struct daemon_discover_input *in, struct da
 	/* Diagnostics quote headers as they are now, whatever they were when they were compiled. */
 	ret_discovery->line_files = ret_discovery->line_files || d.pch;
 	ret_discovery->line_absolute = ret_discovery->line_absolute || d.pch;
+	ret_discovery->uses_pch = d.pch;
 	for (size_t i = 0; d.members && i < ret_discovery->draft.files.len; i++)
 		daemon_content_unref(d.members[i].content);
 	free(d.members);

@@ -15,7 +15,8 @@ struct daemon_discovery {
 	bool line_files;    /* some file has a #line directive that names another: diagnostics may quote that one */
 	bool line_absolute; /* and some do so by an absolute path, or by one that cannot be told */
 	bool literal_paths; /* some file says which other to read by an absolute path, or may */
-	bool date_time;     /* __DATE__ or __TIME__ is mentioned */
+	bool uses_pch;
+	bool date_time; /* __DATE__ or __TIME__ is mentioned */
 };
 void daemon_discovery_done(struct daemon_discovery *d);
 #define DAEMON_AUTO_DISCOVERY __attribute__((cleanup(daemon_discovery_done)))

@@ -46,10 +46,8 @@ static enum cc_reason read_includes(struct daemon_ticket *t, struct cc_depfile *
 	return CC_REASON_NONE;
 }
 
-/* What the compiler read, from its own list. CC_REASON_NONE or why that list cannot be used. */
-static enum cc_reason read_deps(struct daemon_ticket *t, struct cc_depfile *ret_deps)
+enum cc_reason daemon_read_deps(struct daemon_ticket *t, const char *path, bool ours, struct cc_depfile *ret_deps)
 {
-	const char *path = t->private_deps ? t->private_deps : t->deps_file;
 	HP_AUTO_BUF struct hp_buf text = {0};
 	HP_AUTO_BUF struct hp_buf again = {0};
 	struct hp_err err = {0};
@@ -69,7 +67,7 @@ static enum cc_reason read_deps(struct daemon_ticket *t, struct cc_depfile *ret_
 	}
 	/* A hit will print a file like this anew: only what we print byte for byte as the compiler did may become one.
 	 * Nobody asked for the private file's target and phony rules; they are as they are. */
-	if (t->inv.deps == CC_DEPS_NONE)
+	if (ours)
 		cc_depfile_print(t->inv.family, ret_deps->target, ret_deps->deps.v, ret_deps->deps.len, ret_deps->phony,
 		                 &again);
 	else
@@ -82,7 +80,7 @@ static enum cc_reason read_deps(struct daemon_ticket *t, struct cc_depfile *ret_
 	return CC_REASON_NONE;
 }
 
-static enum cc_reason discover(struct daemon_ticket *t, const struct cc_depfile *deps)
+enum cc_reason daemon_discover_closure(struct daemon_ticket *t, const struct cc_depfile *deps)
 {
 	struct daemon_discover_input in = {
 	        .memory = t->memory,
@@ -147,9 +145,10 @@ void daemon_service_report(struct daemon_service *s, struct daemon_ticket *t, co
 	if (reason == CC_REASON_NONE && t->inv.makes_pch && t->inv.pch_without_times)
 		daemon_memory_note_timeless(t->memory, t->outputs[0].data.data, t->outputs[0].data.len);
 	if (reason == CC_REASON_NONE)
-		reason = read_deps(t, &deps);
+		reason = daemon_read_deps(t, t->private_deps ? t->private_deps : t->deps_file,
+		                          t->inv.deps == CC_DEPS_NONE, &deps);
 	if (reason == CC_REASON_NONE)
-		reason = discover(t, &deps);
+		reason = daemon_discover_closure(t, &deps);
 	if (t->inv.deps == CC_DEPS_USER) {
 		if (reason == CC_REASON_NONE)
 			write_user_deps(t, &deps, ret_verdict);
@@ -267,6 +266,29 @@ static int encode(struct daemon_service *s, const struct daemon_ticket *t, struc
 	return r;
 }
 
+/* The same result once more, under the text that was compiled. Not with diagnostics, which quote more than the text
+ * holds. */
+static void store_text(struct daemon_service *s, struct daemon_ticket *t)
+{
+	struct codec_digest key = t->action_key;
+	struct codec_digest closure_key = t->closure_key;
+	HP_AUTO_BUF struct hp_buf bytes = {0};
+	struct codec_digest inputs;
+
+	daemon_inputs_digest(t, &inputs);
+	if (!t->has_text || t->out.len || t->err.len || !codec_digest_eq(&inputs, &t->text_inputs))
+		return;
+	cache_key_action(&t->prefix, &t->text_manifest, false, t->place_shows ? hp_buf_cstr(&t->place_id) : NULL,
+	                 &t->action_key);
+	/* It is found by its own key alone: its closure is known from the other entry. */
+	t->closure_key = t->action_key;
+	if (encode(s, t, &bytes, NULL) == 0 &&
+	    store_put(s->opt.disk, &t->action_key, &t->closure_key, bytes.data, bytes.len, NULL) == 0)
+		daemon_service_count(s, "bytes_in", bytes.len);
+	t->action_key = key;
+	t->closure_key = closure_key;
+}
+
 static enum cc_reason store(struct daemon_service *s, struct daemon_ticket *t)
 {
 	struct daemon_closure *c = daemon_closure_new(t->memory, &t->discovery.draft, t->kept.cwd, t->place);
@@ -292,6 +314,7 @@ static enum cc_reason store(struct daemon_service *s, struct daemon_ticket *t)
 	}
 	daemon_service_count(s, "bytes_in", bytes.len);
 	remember(t, c);
+	store_text(s, t);
 	return CC_REASON_NONE;
 }
 

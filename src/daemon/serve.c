@@ -265,6 +265,48 @@ static bool serve_match(struct daemon_service *s, struct daemon_ticket *t, struc
 	return *ret_reason == CC_REASON_NONE;
 }
 
+/* What the compile took whose entry this is. */
+static uint32_t compile_ms_of(struct daemon_service *s, const struct codec_digest *key)
+{
+	STORE_AUTO_BLOB struct store_blob *blob = NULL;
+	struct cache_entry e;
+	uint32_t ms;
+
+	if (!s->opt.disk || store_get(s->opt.disk, key, &blob, NULL) != 1 ||
+	    cache_entry_decode(blob->data, blob->len, CACHE_WANT_META, &e, NULL) < 0)
+		return 0;
+	ms = e.compile_ms;
+	cache_entry_done(&e);
+	return ms;
+}
+
+static void take_outputs(struct daemon_ticket *t, const struct cache_entry *e)
+{
+	t->outputs = hp_zalloc(e->outputs_len * sizeof *t->outputs);
+	t->outputs_len = e->outputs_len;
+	for (size_t i = 0; i < e->outputs_len; i++) {
+		t->outputs[i].role = (enum cc_role)e->outputs[i].role;
+		t->outputs[i].name = hp_strdup(e->outputs[i].name);
+		t->outputs[i].mode = (mode_t)e->outputs[i].mode_extra;
+		hp_buf_append(&t->outputs[i].data, e->outputs[i].data, e->outputs[i].len);
+	}
+}
+
+bool daemon_serve_manifest(struct daemon_service *s, struct daemon_ticket *t, struct daemon_closure *c,
+                           const struct codec_digest *manifest, struct daemon_answer *answer,
+                           enum cc_reason *ret_reason)
+{
+	STORE_AUTO_BLOB struct store_blob *blob = NULL;
+	struct cache_entry e;
+
+	if (fetch_variant(s, t, c, manifest, &blob, &e, ret_reason) != 1)
+		return false;
+	t->duration_ms = c->compile_ms = compile_ms_of(s, &t->action_key);
+	take_outputs(t, &e);
+	cache_entry_done(&e);
+	return serve_match(s, t, c, manifest, answer, ret_reason);
+}
+
 /* The most telling reason wins: a header that appeared says more than a file that differs. */
 static void keep_reason(enum cc_reason *best, enum cc_reason reason)
 {

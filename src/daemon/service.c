@@ -71,6 +71,12 @@ void daemon_ticket_free(struct daemon_ticket *t)
 	hp_strv_done(&t->place_flags);
 	free(t->deps_file);
 	free(t->private_deps);
+	if (t->text_file) {
+		(void)unlink(t->text_file);
+		(void)unlink(t->text_deps);
+	}
+	free(t->text_file);
+	free(t->text_deps);
 	daemon_discovery_done(&t->discovery);
 	daemon_outputs_done(t);
 	hp_buf_done(&t->out);
@@ -251,7 +257,7 @@ static struct daemon_memory *current_memory(struct daemon_service *s)
  * is not used. */
 #define TMP_FREE_MIN (16u << 20)
 
-static bool choose_private_deps(struct daemon_service *s, struct daemon_ticket *t)
+const char *daemon_tmp_dir(struct daemon_service *s)
 {
 	for (size_t i = 0; i < HP_ARRAY_SIZE(s->tmp_dirs); i++) {
 		struct statvfs fs;
@@ -259,10 +265,18 @@ static bool choose_private_deps(struct daemon_service *s, struct daemon_ticket *
 		if (!s->tmp_dirs[i] || statvfs(s->tmp_dirs[i], &fs) < 0 || (fs.f_flag & ST_RDONLY) ||
 		    (uint64_t)fs.f_bavail * fs.f_frsize < TMP_FREE_MIN || access(s->tmp_dirs[i], W_OK) < 0)
 			continue;
-		t->private_deps = hp_asprintf("%s/%016llx.d", s->tmp_dirs[i], (unsigned long long)sys_random_u64());
-		return true;
+		return s->tmp_dirs[i];
 	}
-	return false;
+	return NULL;
+}
+
+static bool choose_private_deps(struct daemon_service *s, struct daemon_ticket *t)
+{
+	const char *dir = daemon_tmp_dir(s);
+
+	if (dir)
+		t->private_deps = hp_asprintf("%s/%016llx.d", dir, (unsigned long long)sys_random_u64());
+	return dir != NULL;
 }
 
 /* The newest stamp among what the last compile of this unit read, as the look-up has just found it. */
@@ -441,6 +455,17 @@ static bool served_meanwhile(struct daemon_service *s, struct daemon_ticket *t, 
 	return true;
 }
 
+void daemon_answer_run(struct daemon_service *s, struct daemon_ticket *t, struct daemon_answer *answer)
+{
+	answer->decision = DAEMON_RUN;
+	answer->reason = t->miss;
+	answer->rewrites_deps = t->inv.deps == CC_DEPS_USER;
+	hp_strv_copy(&answer->args, &t->place_flags);
+	cc_invocation_run_args(&t->inv, t->private_deps, t->color, &answer->args);
+	daemon_note(s, t, "miss", t->miss);
+	hp_buf_append(&answer->detail, hp_buf_cstr(&t->detail), t->detail.len);
+}
+
 void daemon_service_look_up(struct daemon_service *s, const struct daemon_request *req, void *waiter,
                             struct daemon_answer *ret_answer, struct daemon_ticket **ret_ticket)
 {
@@ -480,14 +505,9 @@ void daemon_service_look_up(struct daemon_service *s, const struct daemon_reques
 		return;
 	if (reason == CC_REASON_NONE && !wait) {
 		t->miss = miss;
-		ret_answer->decision = DAEMON_RUN;
-		ret_answer->reason = miss;
-		ret_answer->rewrites_deps = t->inv.deps == CC_DEPS_USER;
-		hp_strv_copy(&ret_answer->args, &t->place_flags);
-		cc_invocation_run_args(&t->inv, t->private_deps, t->color, &ret_answer->args);
-		daemon_note(s, t, "miss", miss);
-		hp_buf_append(&ret_answer->detail, hp_buf_cstr(&t->detail), t->detail.len);
 		t->req = &t->kept;
+		if (!daemon_preprocess_begin(s, t, ret_answer))
+			daemon_answer_run(s, t, ret_answer);
 		*ret_ticket = t;
 		return;
 	}

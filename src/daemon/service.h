@@ -4,6 +4,7 @@
  *                          → BYPASS   run the compiler, nothing to report
  *                          → WAIT     another client compiles the same; look up again when woken
  *                          → SPLIT    several sources: one command for each, one after the other
+ *                          → PREPROCESS  run these arguments, then daemon_service_preprocessed
  *                          → RUN      run these arguments, then daemon_service_report (or _abandon) with the ticket
  *
  * Thread-safe. docs/architecture.md tells the life of a compile. */
@@ -31,6 +32,7 @@ struct daemon_service_options {
 	int pack_level;              /* of entries: zstd's, or CACHE_PACK_RAW */
 	uint64_t memory_max;         /* bytes: half for entries kept in memory, half for digests and closures */
 	bool read_only;
+	bool preprocessed;          /* source_mode */
 	bool auto_inject;           /* without a marker the working directory is a project of its own */
 	bool zi_as_z7;              /* cl's debug information goes into the object */
 	daemon_flight_wake_fn wake; /* NULL: no single-flight */
@@ -56,6 +58,7 @@ enum daemon_decision {
 	DAEMON_BYPASS,
 	DAEMON_WAIT,
 	DAEMON_SPLIT,
+	DAEMON_PREPROCESS,
 };
 
 struct daemon_answer {
@@ -64,15 +67,16 @@ struct daemon_answer {
 	struct hp_buf detail;  /* for people */
 	struct hp_buf out;     /* HIT: the compiler's output */
 	struct hp_buf err;
-	struct hp_strv args; /* RUN: argv[1…]; SPLIT: for each job the number of its arguments in decimal, and those */
-	bool rewrites_deps;  /* RUN: the dependency file is written by daemon_service_report */
+	struct hp_strv
+	        args; /* RUN, PREPROCESS: argv[1…]; SPLIT: for each job the number of its arguments in decimal, and those */
+	bool rewrites_deps; /* RUN: the dependency file is written by daemon_service_report */
 };
 void daemon_answer_done(struct daemon_answer *answer);
 
 struct daemon_ticket;
 
 /* `waiter` names this request to options.wake when it has to wait (NULL: it never waits). The request stays the
- * caller's. *ret_ticket is set for RUN only. */
+ * caller's. *ret_ticket is set for RUN and PREPROCESS only. */
 void daemon_service_look_up(struct daemon_service *s, const struct daemon_request *req, void *waiter,
                             struct daemon_answer *ret_answer, struct daemon_ticket **ret_ticket);
 
@@ -88,6 +92,13 @@ struct daemon_result {
 	bool truncated;
 	uint32_t duration_ms;
 };
+
+/* What the preprocessor's text leads to: HIT (the outputs are in place, and daemon_service_settle must follow), or RUN with
+ * the same ticket. */
+void daemon_service_preprocessed(struct daemon_service *s, struct daemon_ticket *ticket,
+                                 const struct daemon_result *result, struct daemon_answer *ret_answer);
+/* Whether a report on this ticket is the preprocessor's. */
+bool daemon_ticket_preprocesses(const struct daemon_ticket *ticket);
 
 struct daemon_verdict {
 	bool rerun;            /* the user's own command must run once more, quietly, to write its dependency file */

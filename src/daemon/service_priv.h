@@ -52,6 +52,12 @@ struct daemon_ticket {
 	char *object;
 	char *deps_file;    /* the user's; NULL */
 	char *private_deps; /* NULL */
+	char *text_file;    /* preprocessed text and its dependency file; NULL: not in this mode */
+	char *text_deps;
+	bool ran_text;                     /* the preprocessor has ended */
+	bool has_text;                     /* and its text is a key: */
+	struct codec_digest text_manifest; /* in a manifest's place */
+	struct codec_digest text_inputs;   /* names and contents of what it read */
 	bool date_time_ok;
 	bool embed_ok;
 	bool color; /* diagnostics come out coloured because the terminal is one */
@@ -92,6 +98,29 @@ void daemon_slot_saw(struct daemon_slot *slot, const struct codec_digest *key);
 /* Tries every closure known. True: served. Else *ret_reason says why not: a miss, or a bypass. */
 bool daemon_serve(struct daemon_service *s, struct daemon_ticket *t, struct daemon_answer *answer,
                   enum cc_reason *ret_reason);
+
+/* Whether the entry of this manifest was there and is served; its outputs are taken into the ticket as well, to be stored
+ * under its closure. *ret_reason otherwise. */
+bool daemon_serve_manifest(struct daemon_service *s, struct daemon_ticket *t, struct daemon_closure *c,
+                           const struct codec_digest *manifest, struct daemon_answer *answer,
+                           enum cc_reason *ret_reason);
+
+/* Answers RUN and notes the miss. */
+void daemon_answer_run(struct daemon_service *s, struct daemon_ticket *t, struct daemon_answer *answer);
+
+/* Answers PREPROCESS. False: this unit is not keyed on its text. */
+bool daemon_preprocess_begin(struct daemon_service *s, struct daemon_ticket *t, struct daemon_answer *answer);
+
+/* A directory for private files, or NULL. */
+const char *daemon_tmp_dir(struct daemon_service *s);
+
+/* Names and contents of the closure's files. */
+void daemon_inputs_digest(const struct daemon_ticket *t, struct codec_digest *ret_digest);
+
+/* What was read, from the list in `path`; ours: nobody asked for its target and phony rules. And from that to
+ * t->discovery. CC_REASON_NONE, or why it cannot be used. */
+enum cc_reason daemon_read_deps(struct daemon_ticket *t, const char *path, bool ours, struct cc_depfile *ret_deps);
+enum cc_reason daemon_discover_closure(struct daemon_ticket *t, const struct cc_depfile *deps);
 
 /* Why this is a miss, in words: compares with the last entry known for this unit. */
 void daemon_explain_miss(struct daemon_service *s, struct daemon_ticket *t, const struct codec_digest *last_key);

@@ -3,13 +3,14 @@
  * A frame is a big-endian u32 length and one Frame message, which holds exactly one of the messages below.
  * Client: Hello, Compile (in one write) → daemon: Reply.
  *   Reply HIT or BYPASS ends it. Reply WAIT: another Reply follows when the leader of the same compile is done.
+ *   Reply PREPROCESS: the client runs this, showing nothing, and sends Report; another Reply follows.
  *   Reply RUN: the client runs the compiler, sends Report, the daemon answers Ack.
  * Control (after Hello): flush, stop → ControlReply. */
 #pragma once
 
 #include "proto/wire.h"
 
-#define PROTO_LOCAL_VERSION 1
+#define PROTO_LOCAL_VERSION 2
 
 enum proto_local_kind {
 	PROTO_HELLO = 1,
@@ -45,6 +46,7 @@ enum proto_reply_kind {
 	PROTO_REPLY_BYPASS = 3,
 	PROTO_REPLY_WAIT = 4,
 	PROTO_REPLY_SPLIT = 5, /* several compiles in one command: one after the other, each through the client */
+	PROTO_REPLY_PREPROCESS = 6,
 };
 
 struct proto_reply {
@@ -52,7 +54,7 @@ struct proto_reply {
 	struct proto_bytes out; /* HIT: the compiler's stdout */
 	struct proto_bytes err; /* HIT: the compiler's stderr */
 	struct proto_list
-	        args; /* RUN: argv[1…]; SPLIT: for each job the number of its arguments in decimal, and those */
+	        args; /* RUN, PREPROCESS: argv[1…]; SPLIT: for each job the number of its arguments in decimal, and those */
 	uint64_t
 	        rewrites_deps; /* RUN: the dependency file is the daemon's to write; without Ack run the plain command */
 	struct proto_bytes reason; /* for HPCC_DEBUG */

@@ -652,7 +652,7 @@ def frame(kind, body):
 
 
 HELLO, COMPILE, REPLY, REPORT, ACK, CONTROL = 1, 2, 3, 4, 5, 6
-PROTOCOL = 1
+PROTOCOL = 2
 TOKEN = "0123456789abcdef" * 4
 
 
@@ -820,7 +820,7 @@ def test_a_daemon_that_answers_wrongly_costs_time_and_not_the_build(lone, behave
         assert fake.accepted >= 1, "the case is wrong: the fake daemon was never asked"
 
 
-@pytest.mark.parametrize("protocol", [0, 2, 999, 4294967295])
+@pytest.mark.parametrize("protocol", [0, 1, 999, 4294967295])
 def test_a_daemon_of_another_protocol_is_not_asked_to_compile(lone, protocol):
     with FakeDaemon(claims_a_hit) as fake:
         place_handshake(lone.cache, handshake_text(fake.port, protocol=protocol))

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const struct config *c)
 {
-	assert(c->source_mode == CONFIG_SOURCE_DIRECT);
+	assert(c->source_mode == CONFIG_SOURCE_DIRECT || c->source_mode == CONFIG_SOURCE_PREPROCESSED);
 	assert(c->caches_len == 1);
 	assert(c->caches[0].type == CONFIG_CACHE_DISK);
 	assert(c->caches[0].location[0] == '/');

@@ -234,7 +234,7 @@ static void compilers_without_the_options_are_told(void **state)
 	assert_true(cc_place_supported(CC_FAMILY_CLANG, "Debian clang version 14.0.6"));
 	assert_false(cc_place_supported(CC_FAMILY_CLANG, "clang version 9.0.1"));
 	assert_false(cc_place_supported(CC_FAMILY_CLANG, "clang"));
-	assert_false(cc_place_supported(CC_FAMILY_UNKNOWN, "cl version 19"));
+	assert_false(cc_place_supported(CC_FAMILY_CLANG_CL, "clang version 14.0.6"));
 }
 
 int main(void)

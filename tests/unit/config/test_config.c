@@ -171,8 +171,6 @@ static void sections_must_be_written_as_they_are(void **state)
 static void what_is_planned_is_refused_by_name(void **state)
 {
 	(void)state;
-	refused("source_mode = 'preprocessed'\n", HP_UNIMPLEMENTED,
-	        "c.toml:1:15: source_mode: preprocessed is not there yet: leave this key out");
 	refused("[[cache]]\n[[cache]]\n", HP_UNIMPLEMENTED,
 	        "c.toml:1:3: more than one [[cache]] is not there yet: keep one");
 }

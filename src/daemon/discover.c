@@ -126,6 +126,11 @@ enum cc_reason daemon_discovery_follow(struct discovery *d, const struct directi
 	return reason;
 }
 
+static bool lists_probed(const struct discovery *d, uintptr_t target)
+{
+	return d->in->inv->family == CC_FAMILY_CLANG && TARGET_MEMBER(target) < d->in->deps->len;
+}
+
 static enum cc_reason follow_file(struct discovery *d, size_t i)
 {
 	const char *spelled = d->out->draft.files.v[i];
@@ -142,7 +147,8 @@ static enum cc_reason follow_file(struct discovery *d, size_t i)
 		reason = daemon_discovery_follow(d, &t, &target);
 		if (reason != CC_REASON_NONE)
 			return reason;
-		if (d->headers && target != 1 && !inc->probe)
+		/* Clang lists what __has_include finds as if it were included. */
+		if (d->headers && target != 1 && (!inc->probe || lists_probed(d, target)))
 			daemon_system_headers_edge(d->headers, i, TARGET_MEMBER(target), TARGET_SYSTEM(target));
 	}
 	return CC_REASON_NONE;

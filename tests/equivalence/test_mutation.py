@@ -307,6 +307,16 @@ def test_a_header_behind_the_one_that_asks_for_the_next_appears(project, place):
     project.step(argv, "hit")
 
 
+def test_a_header_that_only_has_include_asks_for_is_listed_with_mmd_where_the_compiler_lists_it(project):
+    """Clang lists it as the user's; a system header that would include it, too, but does not, makes it no system header."""
+    project.write("src/o.c", "#if __has_include(<mine.h>)\n#include <sys.h>\n#endif\nint x;\n")
+    project.write("i2/mine.h", "")
+    project.write("i3/sys.h", '#if 0\n#include "mine.h"\n#endif\n')
+    argv = [project.argv[0], "-Ii2", "-idirafter", "i3", "-c", "src/o.c", "-o", "out/o.o", "-MMD"]
+    for _ in range(3):
+        project.step(argv, None)
+
+
 @pytest.mark.parametrize("spelled", ["./", ".//", "././/", "./."])
 @pytest.mark.parametrize("text", ["#if __has_include(<opt.h>)\nint opt;\n#endif\n", "#include <opt.h>\n"])
 def test_a_search_directory_spelled_with_dots_and_slashes_hits(project, spelled, text):

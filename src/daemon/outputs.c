@@ -69,8 +69,10 @@ static int overwrite(const char *path, mode_t mode, const void *data, size_t len
 		return -EPERM;
 	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
 		return -errno;
-	/* Past this point a failure leaves what a failing compiler leaves: the client runs it, and it starts over. */
-	if (sys_write_all(fd, data, len) < 0 || ((uint64_t)st.st_size > len && ftruncate(fd, (off_t)len) < 0)) {
+	/* Past this point a failure leaves what a failing compiler leaves: the client runs it, and it starts over. Writing
+	 * nothing over nothing would leave the old time. */
+	if (sys_write_all(fd, data, len) < 0 || (len == 0 && futimens(fd, NULL) < 0) ||
+	    ((uint64_t)st.st_size > len && ftruncate(fd, (off_t)len) < 0)) {
 		(void)unlink(path);
 		return -EIO;
 	}

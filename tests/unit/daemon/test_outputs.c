@@ -164,6 +164,18 @@ static void another_mode_is_the_new_files_mode(void **state)
 	expect_text(path, "newer");
 }
 
+static void an_empty_output_over_an_empty_file_has_the_time_of_now(void **state)
+{
+	const char *path = scratch_write(state, "a.su", "");
+	const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+	assert_int_equal(write_object(path, ""), 0);
+	assert_true(stat_of(path).st_mtime > 1000000000);
+	expect_text(path, "");
+}
+
 static void another_owners_file_is_replaced(void **state)
 {
 	const char *path = scratch_write(state, "a.o", "old");
@@ -320,6 +332,7 @@ int main(void)
 	        TEST(who_has_it_open_keeps_its_content),
 	        TEST(who_has_it_mapped_keeps_its_content),
 	        TEST(another_mode_is_the_new_files_mode),
+	        TEST(an_empty_output_over_an_empty_file_has_the_time_of_now),
 	        TEST(another_owners_file_is_replaced),
 	        TEST(a_folder_that_cannot_be_written_says_so),
 	        TEST(a_read_only_file_system_says_so),

@@ -239,8 +239,7 @@ static int lease(const struct oci_catalogue *c, const char *name, struct oci_lea
 			return r == -HP_DATA_LOSS ? -HP_NOT_FOUND : r;
 	}
 	(void)utimensat(AT_FDCWD, record, NULL, 0);
-	*ret_lease = (struct oci_lease){.path = hp_steal(path), .fd = fd};
-	fd = -1;
+	*ret_lease = (struct oci_lease){.path = hp_steal(path), .fd = sys_steal_fd(&fd)};
 	return 0;
 }
 

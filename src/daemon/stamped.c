@@ -4,11 +4,18 @@
 
 #include "base/mem.h"
 #include "cc/coff.h"
+#include "sys/clock.h"
+
+/* As compilers ask: time() itself lags behind by up to a tick. */
+static uint32_t now_s(void)
+{
+	return (uint32_t)(sys_clock_ns(CLOCK_REALTIME) / 1000000000);
+}
 
 enum cc_reason daemon_stamp_take_out(struct daemon_ticket *t, struct daemon_output *object)
 {
 	uint32_t from = (uint32_t)(t->start_ns / 1000000000 - 1);
-	uint32_t to = (uint32_t)(time(NULL) + 1);
+	uint32_t to = now_s() + 1;
 	uint32_t stamp;
 	size_t offset;
 
@@ -33,6 +40,6 @@ char *daemon_stamp_put(const struct cache_entry *e, const struct cache_output *o
 	if (!(e->flags & CACHE_ENTRY_STAMPED) || !cc_coff_stamp(object->data, object->len, &offset, &stamp))
 		return NULL;
 	data = hp_memdup(object->data, object->len);
-	cc_coff_set_stamp(data, offset, (uint32_t)time(NULL));
+	cc_coff_set_stamp(data, offset, now_s());
 	return data;
 }

@@ -171,16 +171,21 @@ static int fail(const struct http_response *r, struct hp_err *err)
 	return hp_err_set(err, code, "%s: %s", url ? url : "", r->error[0] ? r->error : curl_easy_strerror(r->result));
 }
 
-/* Lets libcurl work once, at most WAIT_MS. Answers of other requests end as well. */
-static void turn(struct http_client *c)
+/* Lets libcurl work once, and wait, at most WAIT_MS, if nothing came for this response. Answers of other requests end as
+ * well. */
+static void turn(struct http_response *response)
 {
+	struct http_client *c = response->client;
+	bool had_head = response->head_done;
 	CURLMsg *message;
 	int running;
 	int left;
 
-	if (curl_multi_perform(c->multi, &running) == CURLM_OK && running)
+	if (curl_multi_perform(c->multi, &running) == CURLM_OK && running && response->body_at == response->body.len &&
+	    !response->paused && response->head_done == had_head) {
 		(void)curl_multi_poll(c->multi, NULL, 0, WAIT_MS, NULL);
-	(void)curl_multi_perform(c->multi, &running);
+		(void)curl_multi_perform(c->multi, &running);
+	}
 	while ((message = curl_multi_info_read(c->multi, &left)) != NULL) {
 		struct http_response *r = NULL;
 
@@ -205,7 +210,7 @@ int http_get(struct http_client *c, const struct http_request *request, struct h
 		return hp_err_set(err, HP_INTERNAL, "%s: libcurl takes no request", request->url);
 	}
 	while (!r->head_done)
-		turn(c);
+		turn(r);
 	/* What came before it broke off is given first. */
 	if (r->done && r->result != CURLE_OK && r->body.len == 0) {
 		code = fail(r, err);
@@ -263,7 +268,7 @@ int64_t http_read(struct http_response *r, void *buf, size_t size, struct hp_err
 			(void)curl_easy_pause(r->easy, CURLPAUSE_CONT);
 			continue;
 		}
-		turn(r->client);
+		turn(r);
 	}
 	part = r->body.len - r->body_at < size ? r->body.len - r->body_at : size;
 	if (part == 0)

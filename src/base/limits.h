@@ -71,6 +71,13 @@
  * has the size from which that is counted. */
 #define HP_IMAGE_ENTRIES_MAX (1u << 20)
 #define HP_IMAGE_DEPTH_MAX 128u
+
+/* What the merge of layers remembers: names in the tree, those included that paths only imply (one entry of 128 levels
+ * makes as many), and the bytes of paths, link targets and attributes of all layers. A million files have some 80 MB of
+ * paths; without the bound, small packed layers could ask for tens of gigabytes. */
+#define HP_IMAGE_NODES_MAX (1u << 20)
+#define HP_IMAGE_NAMES_SIZE_MAX (256u << 20)
+
 #define HP_IMAGE_LAYERS_MAX 127u
 #define HP_IMAGE_BYTES_MAX (16ull << 30)
 #define HP_IMAGE_RATIO_MAX 200u

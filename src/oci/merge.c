@@ -556,16 +556,29 @@ static bool reserved(const struct path *path)
 	       (path->text[strlen(RESERVED)] == '\0' || path->text[strlen(RESERVED)] == '/');
 }
 
+/* Counts an entry of the first reading. What it makes us remember is bounded before it is remembered. */
+static int count_entry(struct oci_merge *m, const struct oci_entry *e, struct hp_err *err)
+{
+	m->names_size += strlen(e->path) + (e->target ? strlen(e->target) : 0);
+	for (size_t i = 0; i < e->xattrs_len; i++)
+		m->names_size += strlen(e->xattrs[i].name) + e->xattrs[i].len;
+	if (++m->counts.entries <= HP_IMAGE_ENTRIES_MAX && m->nodes_len + HP_IMAGE_DEPTH_MAX <= HP_IMAGE_NODES_MAX &&
+	    m->names_size <= HP_IMAGE_NAMES_SIZE_MAX)
+		return 0;
+	tell(m, "image-too-large", e->path);
+	return hp_err_set(err, HP_EXHAUSTED, "the image has more than %u entries, %u names or %u MiB of them",
+	                  HP_IMAGE_ENTRIES_MAX, HP_IMAGE_NODES_MAX, HP_IMAGE_NAMES_SIZE_MAX >> 20);
+}
+
 int oci_merge_entry(struct oci_merge *m, const struct oci_entry *entry, uint32_t *ret_file, struct hp_err *err)
 {
 	struct path path;
 	int r;
 
 	m->entry++;
-	if (!m->again && ++m->counts.entries > HP_IMAGE_ENTRIES_MAX) {
-		tell(m, "image-too-large", entry->path);
-		return hp_err_set(err, HP_EXHAUSTED, "the image has more than %u entries", HP_IMAGE_ENTRIES_MAX);
-	}
+	r = m->again ? 0 : count_entry(m, entry, err);
+	if (r < 0)
+		return r;
 	r = read_path(m, entry->path, &path, err);
 	if (r < 0)
 		return r;

@@ -46,6 +46,7 @@ struct oci_merge {
 	uint64_t entry; /* ordinal in the current layer */
 	uint32_t layer;
 	bool again;            /* the current layer is read a second time */
+	uint64_t names_size;   /* bytes of paths, targets and attributes so far */
 	uint32_t wanted;       /* files of this layer that a second reading has to bring */
 	struct hp_map here;    /* of the current layer: path to what stands there, see merge.c */
 	struct hp_map pending; /* path to file + 1: hard links to what lower layers have to bring */

@@ -39,14 +39,17 @@ static bool host_ok(const char *host)
 	return *port == ':' && len >= 1 && len <= 5 && strspn(port + 1, DIGITS) == len;
 }
 
-static bool is_loopback(const char *host)
+bool oci_host_is_loopback(const char *host)
 {
 	static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+	size_t authority = strcspn(host, "/?#");
 
+	if (memchr(host, '@', authority))
+		return false;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		size_t len = strlen(names[i]);
 
-		if (strncmp(host, names[i], len) == 0 && (host[len] == '\0' || host[len] == ':'))
+		if (strncmp(host, names[i], len) == 0 && (len == authority || (len < authority && host[len] == ':')))
 			return true;
 	}
 	return false;
@@ -129,7 +132,7 @@ int oci_ref_parse(const char *text, struct oci_ref *ret_ref, struct hp_err *err)
 	if (strlen(rest) + sizeof "library/" > sizeof ref.repository || !repository_ok(rest))
 		return bad(text, "no such repository can be", err);
 	(void)snprintf(ref.repository, sizeof ref.repository, "%s%.240s", official ? "library/" : "", rest);
-	ref.loopback = is_loopback(ref.host);
+	ref.loopback = oci_host_is_loopback(ref.host);
 	*ret_ref = ref;
 	return 0;
 }

@@ -17,5 +17,8 @@ struct oci_ref {
 	bool loopback;   /* the host is this machine by its name or number */
 };
 
+/* Whether "HOST", "HOST:PORT" or what follows them in a URL names this machine; nothing with a user in front does. */
+bool oci_host_is_loopback(const char *host);
+
 /* -HP_INVALID with what is wrong. Never reads beyond the string's end. */
 int oci_ref_parse(const char *text, struct oci_ref *ret_ref, struct hp_err *err);

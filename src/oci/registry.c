@@ -99,7 +99,9 @@ static int get_token(struct registry *g, const struct oci_challenge *c, struct h
 	struct http_response *r;
 	int code;
 
-	if (!hp_startswith(c->realm, "https://") && !(g->opt.insecure && hp_startswith(c->realm, "http://")))
+	/* Credentials go there. */
+	if (!hp_startswith(c->realm, "https://") && !(g->opt.insecure && hp_startswith(c->realm, "http://") &&
+	                                              oci_host_is_loopback(c->realm + strlen("http://"))))
 		return hp_err_set(err, HP_DENIED, "the registry names a token server without TLS: %.100s", c->realm);
 	hp_buf_str(&url, c->realm);
 	if (c->service[0])
@@ -281,11 +283,9 @@ static int sha256(const struct hp_buf *data, char ret_digest[OCI_DIGEST_SIZE], s
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
 
-	if (EVP_Digest(hp_buf_cstr(data), data->len, sum, &len, EVP_sha256(), NULL) != 1 || len != 32)
+	if (EVP_Digest(hp_buf_cstr(data), data->len, sum, &len, EVP_sha256(), NULL) != 1 || len != OCI_SHA256_SIZE)
 		return hp_err_set(err, HP_INTERNAL, "SHA-256 does not work");
-	(void)snprintf(ret_digest, OCI_DIGEST_SIZE, "sha256:");
-	for (unsigned i = 0; i < len; i++)
-		(void)snprintf(ret_digest + strlen("sha256:") + 2 * (size_t)i, 3, "%02x", sum[i]);
+	oci_digest_text(sum, ret_digest);
 	return 0;
 }
 

@@ -28,6 +28,14 @@ bool oci_digest_valid(const char *digest)
 	       strspn(digest + strlen("sha256:"), "0123456789abcdef") == 64;
 }
 
+void oci_digest_text(const unsigned char sum[OCI_SHA256_SIZE], char ret_digest[OCI_DIGEST_SIZE])
+{
+	size_t at = (size_t)snprintf(ret_digest, OCI_DIGEST_SIZE, "sha256:");
+
+	for (size_t i = 0; i < OCI_SHA256_SIZE; i++, at += 2)
+		(void)snprintf(ret_digest + at, 3, "%02x", sum[i]);
+}
+
 /* DIR:TAG. A tag has no slash, so a colon in the folder's path does not matter. */
 static char *split_tag(char *path)
 {
@@ -72,16 +80,15 @@ struct blob {
 static int64_t check_end(struct blob *b, struct hp_err *err)
 {
 	unsigned char sum[EVP_MAX_MD_SIZE];
-	char text[OCI_DIGEST_SIZE] = "sha256:";
+	char text[OCI_DIGEST_SIZE];
 	unsigned len = 0;
 
 	if (b->got != b->desc.size)
 		return hp_err_set(err, HP_DATA_LOSS, "%s: %lld bytes instead of %lld", b->desc.digest,
 		                  (long long)b->got, (long long)b->desc.size);
-	if (EVP_DigestFinal_ex(b->hash, sum, &len) != 1 || len != 32)
+	if (EVP_DigestFinal_ex(b->hash, sum, &len) != 1 || len != OCI_SHA256_SIZE)
 		return hp_err_set(err, HP_INTERNAL, "SHA-256 does not work");
-	for (unsigned i = 0; i < len; i++)
-		(void)snprintf(text + strlen("sha256:") + 2 * (size_t)i, 3, "%02x", sum[i]);
+	oci_digest_text(sum, text);
 	if (!hp_streq(text, b->desc.digest))
 		return hp_err_set(err, HP_DATA_LOSS, "%s: the content has another digest, %s", b->desc.digest, text);
 	b->over = true;

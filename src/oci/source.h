@@ -60,6 +60,10 @@ int oci_blob_open(struct oci_source *source, const struct oci_desc *desc, struct
 int oci_blob_read(struct oci_source *source, const struct oci_desc *desc, size_t size_max, struct hp_buf *out,
                   struct hp_err *err);
 
+#define OCI_SHA256_SIZE 32
+/* "sha256:" and its digits. */
+void oci_digest_text(const unsigned char sum[OCI_SHA256_SIZE], char ret_digest[OCI_DIGEST_SIZE]);
+
 /* True for "sha256:" and 64 lower-case digits. */
 bool oci_digest_valid(const char *digest);
 

@@ -10,6 +10,18 @@ static inline bool hp_streq(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
+/* The value of a hexadecimal digit of either case, or -1. */
+static inline int hp_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
 static inline bool hp_startswith(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;

@@ -2,6 +2,8 @@
 
 #include <blake3.h>
 
+#include "base/str.h"
+
 _Static_assert(CODEC_DIGEST_SIZE == BLAKE3_OUT_LEN, "a digest is BLAKE3's default output");
 _Static_assert(sizeof(blake3_hasher) <= sizeof(struct codec_hasher), "the opaque room holds BLAKE3's state");
 _Static_assert(_Alignof(blake3_hasher) <= _Alignof(struct codec_hasher), "the opaque room is aligned for it");
@@ -63,24 +65,13 @@ void codec_digest_hex(const struct codec_digest *d, char ret_hex[CODEC_DIGEST_HE
 	ret_hex[CODEC_DIGEST_HEX_SIZE - 1] = '\0';
 }
 
-static int nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool codec_digest_parse(const char *hex, struct codec_digest *ret_digest)
 {
 	struct codec_digest d;
 
 	for (size_t i = 0; i < CODEC_DIGEST_SIZE; i++) {
-		int hi = nibble(hex[2 * i]);
-		int lo = hi < 0 ? -1 : nibble(hex[2 * i + 1]);
+		int hi = hp_hex_digit(hex[2 * i]);
+		int lo = hi < 0 ? -1 : hp_hex_digit(hex[2 * i + 1]);
 
 		if (lo < 0)
 			return false;

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "rpc/conn_priv.h"
 
 /* The units of grpc-timeout, finest first. */
@@ -74,24 +75,13 @@ void rpc_percent_encode(const char *text, size_t len, size_t limit, struct hp_bu
 	}
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 void rpc_percent_decode(const char *text, size_t len, size_t limit, struct hp_buf *out)
 {
 	size_t start = out->len;
 
 	for (size_t i = 0; i < len && out->len - start < limit; i++) {
-		int high = text[i] == '%' && i + 2 < len ? hex_digit(text[i + 1]) : -1;
-		int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+		int high = text[i] == '%' && i + 2 < len ? hp_hex_digit(text[i + 1]) : -1;
+		int low = high >= 0 ? hp_hex_digit(text[i + 2]) : -1;
 		unsigned char c = (unsigned char)text[i];
 
 		if (low >= 0) {

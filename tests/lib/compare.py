@@ -6,6 +6,7 @@ starts from the same tree.
 """
 
 import collections
+import contextlib
 import os
 import re
 import shutil
@@ -32,14 +33,15 @@ def write(path, data=b""):
         f.write(data if isinstance(data, bytes) else data.encode(errors="surrogateescape"))
 
 
-def _scan(root):
-    """{relative path: (stat, data)} of everything below root."""
+def scan(root, racing=False):
+    """{relative path: (stat, data)} of everything below root. racing: what goes meanwhile is left out."""
     found = {}
     root = os.fsencode(root)
     stack = [b""]
     while stack:
         rel = stack.pop()
-        with os.scandir(os.path.join(root, rel) if rel else root) as entries:
+        gone = contextlib.suppress(OSError) if racing else contextlib.nullcontext()
+        with gone, os.scandir(os.path.join(root, rel) if rel else root) as entries:
             for entry in entries:
                 name = os.path.join(rel, entry.name) if rel else entry.name
                 st = entry.stat(follow_symlinks=False)
@@ -88,10 +90,10 @@ def _undo(root, before, after):
 
 def observe(root, run, prepare=None):
     """Calls prepare(root), then run() -> (rc, out, err); returns the Outcome and puts the tree back as it was."""
-    before = _scan(root)
+    before = scan(root)
     if prepare:
         prepare(os.fspath(root))
-    prepared = _scan(root)
+    prepared = scan(root)
     # The file system's own clock: a file made now has a stamp that no later write can be older than.
     # Beside the project, not in it: the directory's own time belongs to the test.
     clock = os.fsencode(root) + b".clock"
@@ -99,7 +101,7 @@ def observe(root, run, prepare=None):
     start = os.stat(clock).st_mtime_ns
     os.unlink(clock)
     rc, out, err = run()
-    after = _scan(root)
+    after = scan(root)
     tree = {}
     for name, (st, data) in after.items():
         kind = stat.S_IFMT(st.st_mode)

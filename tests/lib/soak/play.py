@@ -5,7 +5,6 @@ plain compiler and each run of hpcc see the same. What the last one (the plain c
 """
 
 import collections
-import contextlib
 import ctypes
 import hashlib
 import mmap
@@ -18,7 +17,7 @@ import subprocess
 import threading
 import time
 
-from compare import TEMP_NAME, Outcome, differences
+from compare import TEMP_NAME, Outcome, differences, scan
 from hpcc import Cache, hpcc_bin
 from soak.texts import ROOT
 
@@ -91,25 +90,8 @@ class Tree:
         self.root = os.fsencode(root)
 
     def scan(self):
-        """{relative path: (stat, data)}"""
-        found = {}
-        stack = [b""]
-        while stack:
-            rel = stack.pop()
-            with contextlib.suppress(OSError), os.scandir(os.path.join(self.root, rel) if rel else self.root) as entries:
-                for entry in entries:
-                    name = os.path.join(rel, entry.name) if rel else entry.name
-                    st = entry.stat(follow_symlinks=False)
-                    data = None
-                    if stat.S_ISREG(st.st_mode):
-                        with open(entry.path, "rb") as f:
-                            data = f.read()
-                    elif stat.S_ISLNK(st.st_mode):
-                        data = os.readlink(entry.path)
-                    elif stat.S_ISDIR(st.st_mode):
-                        stack.append(name)
-                    found[name] = (st, data)
-        return found
+        """{relative path: (stat, data)}; edits may be under way."""
+        return scan(self.root, racing=True)
 
     def clock(self):
         """The file system's own time now."""

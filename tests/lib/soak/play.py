@@ -5,6 +5,7 @@ plain compiler and each run of hpcc see the same. What the last one (the plain c
 """
 
 import collections
+import contextlib
 import ctypes
 import hashlib
 import mmap
